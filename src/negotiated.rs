@@ -1,0 +1,14 @@
+//! What the opening handshake agreed on: the plain value in which it and the data phase meet.
+
+/// What both endpoints agreed on in the opening handshake.
+///
+/// The handshake makes it, [`Connection::new`](crate::Connection::new) takes it. [`Default`] is the plain protocol: no
+/// subprotocol, no extension. Use that for a byte pipe on which somebody else did the opening handshake.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Negotiated<'a> {
+    /// The subprotocol in use, if any.
+    ///
+    /// See [RFC 6455 section 1.9](https://www.rfc-editor.org/rfc/rfc6455#section-1.9).
+    pub subprotocol: Option<&'a str>,
+}
