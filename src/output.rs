@@ -1,0 +1,191 @@
+//! Where outbound bytes go: the [`Output`] trait and its implementations.
+
+use core::fmt;
+
+use arrayvec::ArrayVec;
+
+/// A place for outbound bytes that takes a frame whole or not at all.
+///
+/// The engine first asks for room with [`make_room`](Output::make_room) and then puts bytes within that room, so a frame is
+/// never half written. Implemented for `Vec<u8>` (feature `alloc`), for [`ArrayVec<u8, N>`](ArrayVec) and for
+/// [`SliceOutput`], which fills a slice of the caller's.
+///
+/// # Examples
+///
+/// ```
+/// use websocket_proto::{Output, SliceOutput};
+///
+/// let mut bytes = [0; 8];
+/// let mut out = SliceOutput::new(&mut bytes);
+/// out.make_room(5)?;
+/// out.put(b"hello");
+/// assert!(out.make_room(4).is_err());
+/// assert_eq!(out.filled(), b"hello");
+/// # Ok::<(), websocket_proto::OutputFull>(())
+/// ```
+pub trait Output {
+    /// Makes room for `len` more bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`OutputFull`] when there is no such room; nothing has changed then.
+    fn make_room(&mut self, len: usize) -> Result<(), OutputFull>;
+
+    /// Appends `bytes` and lends them where they now lie, so that they can be masked in place.
+    ///
+    /// The engine stays within what it reserved. An implementation that is given more than it can hold appends nothing
+    /// and lends an empty slice.
+    fn put(&mut self, bytes: &[u8]) -> &mut [u8];
+}
+
+impl<O: Output + ?Sized> Output for &mut O {
+    #[inline]
+    fn make_room(&mut self, len: usize) -> Result<(), OutputFull> {
+        (**self).make_room(len)
+    }
+
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) -> &mut [u8] {
+        (**self).put(bytes)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Output for alloc::vec::Vec<u8> {
+    #[inline]
+    fn make_room(&mut self, len: usize) -> Result<(), OutputFull> {
+        self.try_reserve(len).map_err(|_| OutputFull)
+    }
+
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) -> &mut [u8] {
+        let start = self.len();
+        self.extend_from_slice(bytes);
+        self.get_mut(start..).unwrap_or_default()
+    }
+}
+
+impl<const N: usize> Output for ArrayVec<u8, N> {
+    #[inline]
+    fn make_room(&mut self, len: usize) -> Result<(), OutputFull> {
+        if len > self.remaining_capacity() {
+            Err(OutputFull)
+        } else {
+            Ok(())
+        }
+    }
+
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) -> &mut [u8] {
+        let start = self.len();
+        match self.try_extend_from_slice(bytes) {
+            Ok(()) => self.get_mut(start..).unwrap_or_default(),
+            Err(_) => &mut [],
+        }
+    }
+}
+
+/// An [`Output`] that fills a slice of the caller's from its start.
+#[derive(Debug)]
+pub struct SliceOutput<'a> {
+    slice: &'a mut [u8],
+    len: usize,
+}
+
+impl<'a> SliceOutput<'a> {
+    /// Starts with nothing written; `slice.len()` bytes fit.
+    pub fn new(slice: &'a mut [u8]) -> Self {
+        Self { slice, len: 0 }
+    }
+
+    /// Forgets what was written, once it has been sent.
+    pub fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    /// The bytes written so far.
+    pub fn filled(&self) -> &[u8] {
+        self.slice.get(..self.len).unwrap_or_default()
+    }
+}
+
+impl Output for SliceOutput<'_> {
+    #[inline]
+    fn make_room(&mut self, len: usize) -> Result<(), OutputFull> {
+        if len > self.slice.len().saturating_sub(self.len) {
+            Err(OutputFull)
+        } else {
+            Ok(())
+        }
+    }
+
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) -> &mut [u8] {
+        let end = self.len.saturating_add(bytes.len());
+        match self.slice.get_mut(self.len..end) {
+            Some(room) => {
+                room.copy_from_slice(bytes);
+                self.len = end;
+                room
+            }
+            None => &mut [],
+        }
+    }
+}
+
+/// The [`Output`] has no room for the bytes that were to go out: send what it holds, empty it and call again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "it says one thing and will never say more"
+)]
+pub struct OutputFull;
+
+impl fmt::Display for OutputFull {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the output has no room for the frame: send what it holds, then try again")
+    }
+}
+
+impl core::error::Error for OutputFull {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn takes_whole_or_nothing(out: &mut impl Output) {
+        assert_eq!(out.make_room(9), Err(OutputFull));
+        assert_eq!(out.make_room(8), Ok(()));
+        out.put(b"abc")[0] = b'A';
+        assert_eq!(out.make_room(6), Err(OutputFull));
+        assert_eq!(out.put(b"too much"), b"");
+        assert_eq!(out.put(b"defgh"), b"defgh");
+        assert_eq!(out.make_room(1), Err(OutputFull));
+    }
+
+    #[test]
+    fn array_vec_takes_whole_or_nothing() {
+        let mut out = ArrayVec::<u8, 8>::new();
+        takes_whole_or_nothing(&mut out);
+        assert_eq!(out.as_slice(), b"Abcdefgh");
+    }
+
+    #[test]
+    fn slice_takes_whole_or_nothing() {
+        let mut bytes = [0; 8];
+        let mut out = SliceOutput::new(&mut bytes);
+        takes_whole_or_nothing(&mut &mut out);
+        assert_eq!(out.filled(), b"Abcdefgh");
+        out.clear();
+        assert_eq!(out.filled(), b"");
+    }
+
+    #[cfg(feature = "alloc")]
+    #[test]
+    fn vec_lends_what_it_appended() {
+        let mut out = alloc::vec![1];
+        assert_eq!(out.make_room(usize::MAX), Err(OutputFull));
+        out.put(&[2, 3]).reverse();
+        assert_eq!(out, [1, 3, 2]);
+    }
+}
