@@ -1,0 +1,164 @@
+//! Masking: the only place where payload is combined with a masking key.
+
+use core::fmt;
+
+/// The four bytes that a client chooses anew for every frame.
+///
+/// See [RFC 6455 section 5.3](https://www.rfc-editor.org/rfc/rfc6455#section-5.3).
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MaskingKey([u8; 4]);
+
+impl MaskingKey {
+    /// The key with these bytes, in the order of the wire.
+    ///
+    /// RFC 6455 section 10.3 wants keys that the application's data cannot predict: take them from a strong source.
+    #[inline]
+    pub const fn new(bytes: [u8; 4]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes, in the order of the wire.
+    #[inline]
+    pub const fn bytes(self) -> [u8; 4] {
+        self.0
+    }
+}
+
+impl From<[u8; 4]> for MaskingKey {
+    fn from(bytes: [u8; 4]) -> Self {
+        Self::new(bytes)
+    }
+}
+
+/// Without the key: a log that shows keys would undo what masking is for.
+impl fmt::Debug for MaskingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MaskingKey(..)")
+    }
+}
+
+/// A masking key at work on one frame's payload, however that payload is cut.
+///
+/// Masking and unmasking are the same operation. The position within the key is carried from one call to the next, so
+/// the pieces of a payload may have any lengths.
+///
+/// See [RFC 6455 section 5.3](https://www.rfc-editor.org/rfc/rfc6455#section-5.3).
+///
+/// # Examples
+///
+/// ```
+/// use websocket_proto::frame::{Mask, MaskingKey};
+///
+/// let mut mask = Mask::new(MaskingKey::new([0x37, 0xfa, 0x21, 0x3d]));
+/// let mut payload = *b"Hello";
+/// let (start, end) = payload.split_at_mut(3);
+/// mask.apply(start);
+/// mask.apply(end);
+/// assert_eq!(payload, [0x7f, 0x9f, 0x4d, 0x51, 0x58]);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Mask {
+    /// The key, turned so that its first byte belongs to the next byte of payload: no phase to keep beside it.
+    next: MaskingKey,
+}
+
+impl Mask {
+    /// Starts at the first byte of a frame's payload.
+    #[inline]
+    pub const fn new(key: MaskingKey) -> Self {
+        Self { next: key }
+    }
+
+    /// Masks or unmasks the next `payload.len()` bytes in place.
+    #[inline]
+    pub fn apply(&mut self, payload: &mut [u8]) {
+        // "transformed-octet-i = original-octet-i XOR masking-key-octet-j", j = i MOD 4 (section 5.3). A word of key at
+        // a time; the compiler makes vectors of the loop, and the tail of at most seven bytes takes no loop over bytes.
+        let MaskingKey(key) = self.next;
+        let [a, b, c, d] = key;
+        let word = u32::from_ne_bytes(key);
+        let double = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
+
+        let len = payload.len();
+        let (doubles, tail) = payload.as_chunks_mut::<8>();
+        for bytes in doubles {
+            *bytes = (u64::from_ne_bytes(*bytes) ^ double).to_ne_bytes();
+        }
+        let (words, tail) = tail.as_chunks_mut::<4>();
+        for bytes in words {
+            *bytes = (u32::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
+        }
+        match tail {
+            [first] => *first ^= a,
+            [first, second] => {
+                *first ^= a;
+                *second ^= b;
+            }
+            [first, second, third] => {
+                *first ^= a;
+                *second ^= b;
+                *third ^= c;
+            }
+            _ => {}
+        }
+        self.next = match len % 4 {
+            1 => MaskingKey([b, c, d, a]),
+            2 => MaskingKey([c, d, a, b]),
+            3 => MaskingKey([d, a, b, c]),
+            _ => self.next,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The definition of section 5.3, byte by byte.
+    fn oracle(key: [u8; 4], payload: &mut [u8]) {
+        for (byte, key) in payload.iter_mut().zip(key.iter().cycle()) {
+            *byte ^= key;
+        }
+    }
+
+    #[test]
+    fn s5_3_agrees_with_the_definition_at_every_length_alignment_and_split() {
+        let key = [0x37, 0xfa, 0x21, 0x3d];
+        for len in 0..70_usize {
+            for start in 0..8 {
+                for cut in 0..=len {
+                    let mut expected = [0x55; 80];
+                    let mut actual = expected;
+                    oracle(key, &mut expected[start..start + len]);
+                    let mut mask = Mask::new(MaskingKey::new(key));
+                    let (left, right) = actual[start..start + len].split_at_mut(cut);
+                    mask.apply(left);
+                    mask.apply(right);
+                    assert_eq!(actual, expected, "len {len}, start {start}, cut {cut}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn s5_3_agrees_with_the_definition_byte_by_byte() {
+        let key = [1, 2, 4, 8];
+        let mut expected = [0xa5; 41];
+        let mut actual = expected;
+        oracle(key, &mut expected);
+        let mut mask = Mask::new(MaskingKey::new(key));
+        for byte in &mut actual {
+            mask.apply(core::slice::from_mut(byte));
+        }
+        assert_eq!(actual, expected);
+    }
+
+    #[test]
+    fn debug_hides_the_key() {
+        extern crate std;
+        assert_eq!(
+            std::format!("{:?}", MaskingKey::new([1, 2, 3, 4])),
+            "MaskingKey(..)"
+        );
+    }
+}
