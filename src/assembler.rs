@@ -1,0 +1,370 @@
+//! Whole messages from chunks, in storage that belongs to the caller.
+
+use arrayvec::{ArrayString, ArrayVec};
+
+use crate::error::ProtocolError;
+use crate::event::{Chunk, Message, Payload};
+use crate::frame::MessageKind;
+use crate::num::memory_len;
+
+/// How much may be reserved because a header declares it, before any of it has come.
+#[cfg(feature = "alloc")]
+const RESERVE_CAP: usize = 64 << 10;
+
+/// Holds a message that reads or frames have cut, until it is complete.
+///
+/// The storage `S` decides where: [`Growing`] on the heap, [`Fixed`] inside the assembler, [`Borrowed`] in a slice of the
+/// caller's. The storage is kept from message to message. Between messages an assembler belongs to no connection, so that
+/// a few of them can serve many: see [`is_idle`](Self::is_idle).
+///
+/// # Examples
+///
+/// ```
+/// use websocket_proto::{Assembler, Fixed};
+///
+/// // Messages of at most 256 bytes, without a heap.
+/// let mut messages: Assembler<Fixed<256>> = Assembler::fixed();
+/// assert_eq!(messages.max_len(), 256);
+/// ```
+#[derive(Debug)]
+pub struct Assembler<S> {
+    /// Whether the start of a message is held.
+    open: bool,
+    storage: S,
+}
+
+/// Where an [`Assembler`] keeps a message. The implementations are this crate's own.
+pub trait Storage: sealed::Storage {}
+
+#[expect(unnameable_types, reason = "only this crate implements storage")]
+pub(crate) mod sealed {
+    use crate::event::{Message, Payload};
+    use crate::frame::MessageKind;
+
+    /// There is no room, or no memory, for what was to be stored.
+    #[derive(Debug)]
+    pub struct Full;
+
+    pub trait Storage {
+        /// The longest message that can ever be held, in bytes.
+        fn max_len(&self) -> usize;
+
+        /// Forgets what is held and becomes ready for a message of this kind.
+        fn start(&mut self, kind: MessageKind);
+
+        /// Adds to the message. `rest` bytes will follow in the same frame, and nothing after them if `fin`.
+        fn append(&mut self, payload: &Payload<'_>, rest: usize, fin: bool) -> Result<(), Full>;
+
+        /// What is held.
+        fn message(&self) -> Message<'_>;
+    }
+}
+
+use sealed::Full;
+
+impl<S: Storage> Assembler<S> {
+    /// The longest message that the storage can hold, in bytes; one that grows has no limit of its own.
+    pub fn max_len(&self) -> usize {
+        self.storage.max_len()
+    }
+
+    /// Whether no unfinished message is held: the assembler may serve another connection.
+    pub fn is_idle(&self) -> bool {
+        !self.open
+    }
+
+    /// Forgets what is held, an unfinished message too, and keeps the storage.
+    pub fn clear(&mut self) {
+        self.open = false;
+        self.storage.start(MessageKind::Binary);
+    }
+
+    /// Adds a chunk; `rest` bytes will follow in the same frame, and nothing after them if `fin`.
+    pub(crate) fn push(
+        &mut self,
+        chunk: &Chunk<'_>,
+        rest: u64,
+        fin: bool,
+    ) -> Result<(), ProtocolError> {
+        if chunk.first {
+            self.storage.start(chunk.payload.kind());
+            self.open = true;
+        }
+        if !self.open {
+            return Err(ProtocolError::WrongAssembler);
+        }
+        let stored = self.storage.append(&chunk.payload, memory_len(rest), fin);
+        self.open = !chunk.last;
+        stored.map_err(|Full| ProtocolError::StorageFull)
+    }
+
+    /// The message that is held.
+    pub(crate) fn message(&self) -> Message<'_> {
+        self.storage.message()
+    }
+}
+
+impl<'b> Payload<'b> {
+    /// The chunk as a message of its own, unless a character of it began in an earlier chunk.
+    #[inline]
+    pub(crate) const fn as_message(&self) -> Option<Message<'b>> {
+        match *self {
+            Self::Text {
+                carried: None,
+                text,
+            } => Some(Message::Text(text)),
+            Self::Text {
+                carried: Some(_), ..
+            } => None,
+            Self::Binary(bytes) => Some(Message::Binary(bytes)),
+        }
+    }
+}
+
+/// Storage on the heap, which grows with what arrives.
+///
+/// What a header declares is reserved only up to 64 KiB before it comes; from there the storage doubles. It keeps its size
+/// until [`Assembler::shrink_to`].
+#[cfg(feature = "alloc")]
+#[derive(Debug)]
+pub struct Growing(Buffer);
+
+/// One allocation, as text or as bytes: it turns from one to the other while empty, which costs nothing.
+#[cfg(feature = "alloc")]
+#[derive(Debug)]
+enum Buffer {
+    Text(alloc::string::String),
+    Binary(alloc::vec::Vec<u8>),
+}
+
+#[cfg(feature = "alloc")]
+impl Default for Assembler<Growing> {
+    /// Storage on the heap; nothing is allocated before a message needs it.
+    fn default() -> Self {
+        Self {
+            open: false,
+            storage: Growing(Buffer::Binary(alloc::vec::Vec::new())),
+        }
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Assembler<Growing> {
+    /// How many bytes the storage has room for without growing.
+    pub fn capacity(&self) -> usize {
+        match &self.storage.0 {
+            Buffer::Text(text) => text.capacity(),
+            Buffer::Binary(bytes) => bytes.capacity(),
+        }
+    }
+
+    /// Gives memory beyond `capacity` bytes back, so that one large message does not hold it for good. Does nothing while an
+    /// unfinished message is held.
+    pub fn shrink_to(&mut self, capacity: usize) {
+        if self.is_idle() {
+            self.clear();
+            if let Buffer::Binary(bytes) = &mut self.storage.0 {
+                bytes.shrink_to(capacity);
+            }
+        }
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Storage for Growing {}
+
+#[cfg(feature = "alloc")]
+impl sealed::Storage for Growing {
+    fn max_len(&self) -> usize {
+        usize::MAX
+    }
+
+    fn start(&mut self, kind: MessageKind) {
+        let mut bytes =
+            match core::mem::replace(&mut self.0, Buffer::Binary(alloc::vec::Vec::new())) {
+                Buffer::Text(text) => text.into_bytes(),
+                Buffer::Binary(bytes) => bytes,
+            };
+        bytes.clear();
+        self.0 = match kind {
+            // No bytes are text.
+            MessageKind::Text => {
+                Buffer::Text(alloc::string::String::from_utf8(bytes).unwrap_or_default())
+            }
+            MessageKind::Binary => Buffer::Binary(bytes),
+        };
+    }
+
+    fn append(&mut self, payload: &Payload<'_>, rest: usize, fin: bool) -> Result<(), Full> {
+        let len = payload.len();
+        match (&mut self.0, *payload) {
+            (Buffer::Text(buffer), Payload::Text { carried, text }) => {
+                if buffer.capacity().saturating_sub(buffer.len()) < len {
+                    let extra = growth(buffer.len(), len, rest, fin);
+                    buffer.try_reserve_exact(extra).map_err(|_| Full)?;
+                }
+                buffer.extend(carried);
+                buffer.push_str(text);
+            }
+            (Buffer::Binary(buffer), Payload::Binary(bytes)) => {
+                if buffer.capacity().saturating_sub(buffer.len()) < len {
+                    let extra = growth(buffer.len(), len, rest, fin);
+                    buffer.try_reserve_exact(extra).map_err(|_| Full)?;
+                }
+                buffer.extend_from_slice(bytes);
+            }
+            // A chunk of the other kind than the message's.
+            _ => return Err(Full),
+        }
+        Ok(())
+    }
+
+    fn message(&self) -> Message<'_> {
+        match &self.0 {
+            Buffer::Text(text) => Message::Text(text),
+            Buffer::Binary(bytes) => Message::Binary(bytes),
+        }
+    }
+}
+
+/// How much room to make for `len` bytes behind `held` ones, when `rest` will follow them in their frame.
+///
+/// Doubling keeps the work linear; what is declared saves copies, but counts only up to a cap before it has come; and
+/// nothing is reserved that the message cannot need.
+#[cfg(feature = "alloc")]
+fn growth(held: usize, len: usize, rest: usize, fin: bool) -> usize {
+    let declared = len.saturating_add(rest);
+    let extra = held.max(len).max(declared.min(RESERVE_CAP));
+    if fin { extra.min(declared) } else { extra }
+}
+
+/// Storage inside the assembler, for messages of at most `N` bytes. It needs no heap.
+#[derive(Debug)]
+pub struct Fixed<const N: usize>(FixedBuffer<N>);
+
+#[derive(Debug)]
+enum FixedBuffer<const N: usize> {
+    Text(ArrayString<N>),
+    Binary(ArrayVec<u8, N>),
+}
+
+impl<const N: usize> Assembler<Fixed<N>> {
+    /// Storage inside the assembler.
+    pub const fn fixed() -> Self {
+        Self {
+            open: false,
+            storage: Fixed(FixedBuffer::Binary(ArrayVec::new_const())),
+        }
+    }
+}
+
+impl<const N: usize> Storage for Fixed<N> {}
+
+impl<const N: usize> sealed::Storage for Fixed<N> {
+    fn max_len(&self) -> usize {
+        N
+    }
+
+    fn start(&mut self, kind: MessageKind) {
+        self.0 = match kind {
+            MessageKind::Text => FixedBuffer::Text(ArrayString::new()),
+            MessageKind::Binary => FixedBuffer::Binary(ArrayVec::new()),
+        };
+    }
+
+    fn append(&mut self, payload: &Payload<'_>, _rest: usize, _fin: bool) -> Result<(), Full> {
+        match (&mut self.0, *payload) {
+            (FixedBuffer::Text(buffer), Payload::Text { carried, text }) => {
+                if let Some(char) = carried {
+                    buffer.try_push(char).map_err(|_| Full)?;
+                }
+                buffer.try_push_str(text).map_err(|_| Full)
+            }
+            (FixedBuffer::Binary(buffer), Payload::Binary(bytes)) => {
+                buffer.try_extend_from_slice(bytes).map_err(|_| Full)
+            }
+            _ => Err(Full),
+        }
+    }
+
+    fn message(&self) -> Message<'_> {
+        match &self.0 {
+            FixedBuffer::Text(text) => Message::Text(text),
+            FixedBuffer::Binary(bytes) => Message::Binary(bytes),
+        }
+    }
+}
+
+/// Storage in a slice of the caller's, for messages of at most its length. It needs no heap.
+///
+/// Safe code cannot keep text in a slice of bytes and remember that it was checked: a cut text message is checked once more
+/// when it is lent whole.
+#[derive(Debug)]
+pub struct Borrowed<'s> {
+    slice: &'s mut [u8],
+    len: usize,
+    kind: MessageKind,
+}
+
+impl<'s> Assembler<Borrowed<'s>> {
+    /// Storage in `slice`.
+    pub const fn in_slice(slice: &'s mut [u8]) -> Self {
+        Self {
+            open: false,
+            storage: Borrowed {
+                slice,
+                len: 0,
+                kind: MessageKind::Binary,
+            },
+        }
+    }
+}
+
+impl Storage for Borrowed<'_> {}
+
+impl sealed::Storage for Borrowed<'_> {
+    fn max_len(&self) -> usize {
+        self.slice.len()
+    }
+
+    fn start(&mut self, kind: MessageKind) {
+        self.len = 0;
+        self.kind = kind;
+    }
+
+    fn append(&mut self, payload: &Payload<'_>, _rest: usize, _fin: bool) -> Result<(), Full> {
+        if payload.kind() != self.kind {
+            return Err(Full);
+        }
+        match *payload {
+            Payload::Text { carried, text } => {
+                if let Some(char) = carried {
+                    self.copy_in(char.encode_utf8(&mut [0; 4]).as_bytes())?;
+                }
+                self.copy_in(text.as_bytes())
+            }
+            Payload::Binary(bytes) => self.copy_in(bytes),
+        }
+    }
+
+    fn message(&self) -> Message<'_> {
+        let bytes = self.slice.get(..self.len).unwrap_or_default();
+        match self.kind {
+            // Only text was copied in.
+            MessageKind::Text => Message::Text(core::str::from_utf8(bytes).unwrap_or_default()),
+            MessageKind::Binary => Message::Binary(bytes),
+        }
+    }
+}
+
+impl Borrowed<'_> {
+    fn copy_in(&mut self, bytes: &[u8]) -> Result<(), Full> {
+        let end = self.len.saturating_add(bytes.len());
+        self.slice
+            .get_mut(self.len..end)
+            .ok_or(Full)?
+            .copy_from_slice(bytes);
+        self.len = end;
+        Ok(())
+    }
+}

@@ -1,0 +1,227 @@
+//! What can go wrong in the data phase, whose fault it is, and which status code tells the peer.
+
+use core::fmt;
+
+use crate::frame::{CloseCode, CloseFrameError, HeaderError, Rsv};
+use crate::output::OutputFull;
+
+/// The peer broke the protocol or a limit: the connection has failed.
+///
+/// The engine owes the peer one Close frame with [`close_code`](Self::close_code) and has put it into the output; write
+/// that, then close the transport. Nothing that the peer sends is looked at any more.
+///
+/// See [RFC 6455 section 7.1.7](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProtocolError {
+    /// The payload of a Close frame is wrong (section 5.5.1): 1002, or 1007 for a reason that is not UTF-8.
+    Close(CloseFrameError),
+    /// A frame is larger than [`Config::max_frame_len`](crate::Config::max_frame_len): 1009.
+    FrameTooLong {
+        /// The payload length that the header declares, in bytes.
+        len: u64,
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// A frame header is malformed (section 5.2): 1002.
+    Header(HeaderError),
+    /// A new message begins while another is not finished (section 5.4): 1002.
+    InterleavedMessage,
+    /// A text message is not UTF-8 (section 8.1): 1007.
+    InvalidUtf8,
+    /// A server sent a masked frame (section 5.1): 1002.
+    MaskedFrame,
+    /// A message is larger than [`Config::max_message_len`](crate::Config::max_message_len), or than the assembler's fixed
+    /// storage: 1009.
+    MessageTooLong {
+        /// The smaller of both limits, in bytes.
+        limit: u64,
+    },
+    /// A frame sets bits that no negotiated extension gives a meaning (section 5.2): 1002.
+    ReservedBits(Rsv),
+    /// There was no memory for the message (section 7.4.1): 1009.
+    StorageFull,
+    /// A message has more frames than [`Config::max_fragments`](crate::Config::max_fragments): 1009.
+    TooManyFragments {
+        /// The limit, in frames.
+        limit: u32,
+    },
+    /// A continuation frame comes while no message is open (section 5.4): 1002.
+    UnexpectedContinuation,
+    /// A client sent a frame without masking it (section 5.1): 1002.
+    UnmaskedFrame,
+    /// The caller gave an assembler that does not hold the start of the message: 1011.
+    ///
+    /// This one is the caller's fault, not the peer's: a message that is cut by a read needs the same assembler until it is
+    /// complete.
+    WrongAssembler,
+}
+
+impl ProtocolError {
+    /// The status code that tells the peer.
+    ///
+    /// See [RFC 6455 section 7.4.1](https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1).
+    pub const fn close_code(self) -> CloseCode {
+        match self {
+            Self::Close(CloseFrameError::InvalidReason) | Self::InvalidUtf8 => {
+                CloseCode::INVALID_PAYLOAD_DATA
+            }
+            Self::Close(_)
+            | Self::Header(_)
+            | Self::InterleavedMessage
+            | Self::MaskedFrame
+            | Self::ReservedBits(_)
+            | Self::UnexpectedContinuation
+            | Self::UnmaskedFrame => CloseCode::PROTOCOL_ERROR,
+            Self::FrameTooLong { .. }
+            | Self::MessageTooLong { .. }
+            | Self::StorageFull
+            | Self::TooManyFragments { .. } => CloseCode::MESSAGE_TOO_BIG,
+            Self::WrongAssembler => CloseCode::INTERNAL_ERROR,
+        }
+    }
+
+    /// The section of RFC 6455 that is broken, or that names the status code.
+    pub const fn section(self) -> &'static str {
+        match self {
+            Self::Close(error) => error.section(),
+            Self::Header(error) => error.section(),
+            Self::InterleavedMessage | Self::UnexpectedContinuation => "5.4",
+            Self::InvalidUtf8 => "8.1",
+            Self::MaskedFrame | Self::UnmaskedFrame => "5.1",
+            Self::ReservedBits(_) => "5.2",
+            Self::FrameTooLong { .. }
+            | Self::MessageTooLong { .. }
+            | Self::StorageFull
+            | Self::TooManyFragments { .. }
+            | Self::WrongAssembler => "7.4.1",
+        }
+    }
+}
+
+impl From<HeaderError> for ProtocolError {
+    #[inline]
+    fn from(error: HeaderError) -> Self {
+        Self::Header(error)
+    }
+}
+
+impl From<CloseFrameError> for ProtocolError {
+    fn from(error: CloseFrameError) -> Self {
+        Self::Close(error)
+    }
+}
+
+impl fmt::Display for ProtocolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Close(error) => error.fmt(f),
+            Self::FrameTooLong { len, limit } => {
+                write!(
+                    f,
+                    "a frame of {len} bytes passes the limit of {limit} bytes"
+                )
+            }
+            Self::Header(error) => error.fmt(f),
+            Self::InterleavedMessage => f.write_str("a new message begins inside another one"),
+            Self::InvalidUtf8 => f.write_str("a text message is not UTF-8"),
+            Self::MaskedFrame => f.write_str("a server sent a masked frame"),
+            Self::MessageTooLong { limit } => {
+                write!(f, "a message passes the limit of {limit} bytes")
+            }
+            Self::ReservedBits(rsv) => {
+                write!(
+                    f,
+                    "no extension uses the reserved bits {:03b} that are set",
+                    rsv.bits()
+                )
+            }
+            Self::StorageFull => f.write_str("there is no memory for the message"),
+            Self::TooManyFragments { limit } => {
+                write!(f, "a message passes the limit of {limit} frames")
+            }
+            Self::UnexpectedContinuation => {
+                f.write_str("a continuation frame comes while no message is open")
+            }
+            Self::UnmaskedFrame => f.write_str("a client sent a frame without masking it"),
+            Self::WrongAssembler => f.write_str(
+                "the assembler lacks the start of the message: keep to one until it is complete",
+            ),
+        }?;
+        write!(f, " (RFC 6455 section {})", self.section())
+    }
+}
+
+impl core::error::Error for ProtocolError {}
+
+/// The caller asked for something that cannot be sent now. Nothing has changed, nothing was written.
+///
+/// No bytes of the peer's can cause it, but for [`SendError::Closing`], which the peer's Close brings about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The closing handshake has begun, or the connection has failed: no frame may follow (section 5.5.1).
+    Closing,
+    /// The payload of a control frame is more than 125 bytes (section 5.5).
+    ControlTooLong,
+    /// This status code may not be in a Close frame (section 7.4).
+    InvalidCode(CloseCode),
+    /// A frame that [`start_frame`](crate::Connection::start_frame) began lacks payload: send that first.
+    FrameOpen {
+        /// The bytes that it lacks.
+        remaining: u64,
+    },
+    /// The payload would be longer than the header of the frame has said.
+    FrameOverrun {
+        /// The bytes that it lacks, 0 if no frame is open.
+        remaining: u64,
+    },
+    /// A frame has a payload of 2^63 bytes or more (section 5.2).
+    FrameTooLong,
+    /// A fragmented message is open: finish it first (section 5.4).
+    MessageOpen,
+    /// The output has no room for the frame: send what it holds, then try again.
+    OutputFull,
+    /// A reason needs a status code before it (section 5.5.1).
+    ReasonWithoutCode,
+    /// The fragment is not of the kind of the open message.
+    WrongKind,
+}
+
+impl From<OutputFull> for SendError {
+    #[inline]
+    fn from(_: OutputFull) -> Self {
+        Self::OutputFull
+    }
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closing => {
+                f.write_str("the connection is closing: no frame may follow the Close frame")
+            }
+            Self::ControlTooLong => {
+                f.write_str("a control frame carries at most 125 bytes of payload")
+            }
+            Self::InvalidCode(code) => write!(f, "status code {code} may not be in a Close frame"),
+            Self::FrameOpen { remaining } => write!(
+                f,
+                "the open frame lacks {remaining} bytes of payload: send those first"
+            ),
+            Self::FrameOverrun { remaining } => write!(
+                f,
+                "the open frame has room for {remaining} bytes of payload only"
+            ),
+            Self::FrameTooLong => f.write_str("a frame carries less than 2^63 bytes of payload"),
+            Self::MessageOpen => f.write_str("a fragmented message is open: finish it first"),
+            Self::OutputFull => f.write_str(
+                "the output has no room for the frame: send what it holds, then try again",
+            ),
+            Self::ReasonWithoutCode => f.write_str("a reason needs a status code before it"),
+            Self::WrongKind => f.write_str("the fragment is not of the kind of the open message"),
+        }
+    }
+}
+
+impl core::error::Error for SendError {}

@@ -1,0 +1,216 @@
+//! What the engine hands to the caller. Data borrows the caller's input, never the connection.
+
+use core::fmt;
+use core::ops::Deref;
+
+use arrayvec::ArrayVec;
+
+use crate::frame::{CloseFrame, MAX_CONTROL_PAYLOAD, MessageKind};
+
+/// What [`Connection::receive`](crate::Connection::receive) found in the input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event<'b> {
+    /// A part of a message, unmasked where it lies in the input.
+    Chunk(Chunk<'b>),
+    /// A Ping, already answered.
+    Ping(ControlPayload),
+    /// A Pong, asked for or not.
+    Pong(ControlPayload),
+    /// The peer's Close, already answered; nothing comes after it.
+    Close(CloseFrame),
+}
+
+/// The part of a message that one call of [`Connection::receive`](crate::Connection::receive) yields.
+///
+/// Chunks follow the reads, not the frames: how a message is cut into them means nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "callers and tests build their own"
+)]
+pub struct Chunk<'b> {
+    /// Whether it is the first chunk of its message.
+    pub first: bool,
+    /// Whether it is the last one: the message is complete.
+    pub last: bool,
+    /// The bytes, perhaps none.
+    pub payload: Payload<'b>,
+}
+
+/// The bytes of a [`Chunk`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "RFC 6455 knows these two")]
+pub enum Payload<'b> {
+    /// Of a text message: checked to be UTF-8.
+    Text {
+        /// A character that began in an earlier chunk; it comes before `text`.
+        carried: Option<char>,
+        /// The text.
+        text: &'b str,
+    },
+    /// Of a binary message.
+    Binary(&'b [u8]),
+}
+
+impl Payload<'_> {
+    /// What the message is made of.
+    pub const fn kind(&self) -> MessageKind {
+        match self {
+            Self::Text { .. } => MessageKind::Text,
+            Self::Binary(_) => MessageKind::Binary,
+        }
+    }
+
+    /// How many bytes it has.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Text { carried, text } => {
+                text.len().saturating_add(carried.map_or(0, char::len_utf8))
+            }
+            Self::Binary(bytes) => bytes.len(),
+        }
+    }
+
+    /// Whether it has no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// What [`Connection::receive_message`](crate::Connection::receive_message) found in the input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Incoming<'m> {
+    /// A whole message.
+    Message(Message<'m>),
+    /// A Ping, already answered.
+    Ping(ControlPayload),
+    /// A Pong, asked for or not.
+    Pong(ControlPayload),
+    /// The peer's Close, already answered; nothing comes after it.
+    Close(CloseFrame),
+}
+
+/// A whole message.
+///
+/// See [RFC 6455 section 5.6](https://www.rfc-editor.org/rfc/rfc6455#section-5.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "RFC 6455 knows these two")]
+pub enum Message<'m> {
+    /// A text message.
+    Text(&'m str),
+    /// A binary message.
+    Binary(&'m [u8]),
+}
+
+impl<'m> Message<'m> {
+    /// The bytes of the message, whatever its kind.
+    #[inline]
+    pub const fn as_bytes(&self) -> &'m [u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Binary(bytes) => bytes,
+        }
+    }
+
+    /// What the message is made of.
+    #[inline]
+    pub const fn kind(&self) -> MessageKind {
+        match self {
+            Self::Text(_) => MessageKind::Text,
+            Self::Binary(_) => MessageKind::Binary,
+        }
+    }
+}
+
+impl<'m> From<&'m str> for Message<'m> {
+    fn from(text: &'m str) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'m> From<&'m [u8]> for Message<'m> {
+    fn from(bytes: &'m [u8]) -> Self {
+        Self::Binary(bytes)
+    }
+}
+
+impl<'m, const N: usize> From<&'m [u8; N]> for Message<'m> {
+    fn from(bytes: &'m [u8; N]) -> Self {
+        Self::Binary(bytes)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<'m> From<&'m alloc::string::String> for Message<'m> {
+    fn from(text: &'m alloc::string::String) -> Self {
+        Self::Text(text)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<'m> From<&'m alloc::vec::Vec<u8>> for Message<'m> {
+    fn from(bytes: &'m alloc::vec::Vec<u8>) -> Self {
+        Self::Binary(bytes)
+    }
+}
+
+/// The payload of a Ping or Pong: at most 125 bytes, whole and by value however the frame was cut.
+///
+/// See [RFC 6455 section 5.5.2](https://www.rfc-editor.org/rfc/rfc6455#section-5.5.2).
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct ControlPayload(ArrayVec<u8, MAX_CONTROL_PAYLOAD>);
+
+impl ControlPayload {
+    /// A payload with these bytes, `None` if they are more than 125.
+    pub fn new(bytes: &[u8]) -> Option<Self> {
+        ArrayVec::try_from(bytes).ok().map(Self)
+    }
+
+    /// No bytes.
+    pub(crate) const fn empty() -> Self {
+        Self(ArrayVec::new_const())
+    }
+
+    /// The bytes.
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Forgets the bytes.
+    #[inline]
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Adds the next bytes of a frame that has been judged to fit, and lends them to be unmasked.
+    #[inline]
+    pub(crate) fn extend(&mut self, bytes: &[u8]) -> &mut [u8] {
+        let start = self.0.len();
+        // The header was judged: at most 125 bytes in all.
+        let _ = self.0.try_extend_from_slice(bytes);
+        self.0.get_mut(start..).unwrap_or_default()
+    }
+}
+
+impl Deref for ControlPayload {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+impl AsRef<[u8]> for ControlPayload {
+    fn as_ref(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+impl fmt::Debug for ControlPayload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_bytes(), f)
+    }
+}
