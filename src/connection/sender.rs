@@ -42,11 +42,17 @@ impl Sender {
     }
 
     /// Whether a message may begin here.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::FrameOpen`], or [`SendError::MessageOpen`] between the fragments of one.
     #[inline]
-    pub(super) const fn between_messages(&self) -> Result<(), SendError> {
-        match self.message {
-            None => self.between_frames(),
-            Some(_) => Err(SendError::MessageOpen),
+    pub(super) fn between_messages(&self) -> Result<(), SendError> {
+        self.between_frames()?;
+        if self.message.is_some() {
+            Err(SendError::MessageOpen)
+        } else {
+            Ok(())
         }
     }
 

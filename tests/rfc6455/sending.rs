@@ -1,0 +1,305 @@
+//! What goes out: frames in their order, whole, and replies that wait.
+
+use arrayvec::ArrayVec;
+use websocket_proto::frame::{CloseCode, MaskingKey, MessageKind};
+use websocket_proto::{
+    Client, Config, Connection, Event, Negotiated, SendError, Server, SliceOutput, State, Transport,
+};
+
+use crate::case::*;
+
+const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+
+fn server() -> Connection<Server> {
+    Connection::new(Server, Negotiated::default(), Config::default())
+}
+
+/// A client whose keys count up, so that each is seen to be fresh.
+fn client() -> Connection<Client<impl FnMut() -> MaskingKey>> {
+    let mut last = 0_u32;
+    let keys = move || {
+        last += 1;
+        MaskingKey::new(last.to_be_bytes())
+    };
+    Connection::new(Client::new(keys), Negotiated::default(), Config::default())
+}
+
+fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+    wire_frame(first, payload, Some(KEY))
+}
+
+#[test]
+fn s5_7_examples_are_what_goes_out() {
+    let (mut conn, mut out) = (server(), Vec::new());
+    conn.send_text("Hello", &mut out).unwrap();
+    assert_eq!(out, hex("81 05 48 65 6c 6c 6f"));
+
+    let mut conn = Connection::new(
+        Client::new(|| MaskingKey::new(KEY)),
+        Negotiated::default(),
+        Config::default(),
+    );
+    out.clear();
+    conn.send("Hello", &mut out).unwrap();
+    assert_eq!(out, hex("81 85 37 fa 21 3d 7f 9f 4d 51 58"));
+}
+
+#[test]
+fn s5_2_lengths_are_minimal_and_s5_3_every_frame_has_a_fresh_key() {
+    let (mut server, mut client) = (server(), client());
+    let (mut from_server, mut from_client, mut expected) = (Vec::new(), Vec::new(), Vec::new());
+    for len in [
+        0, 1, 2, 3, 125, 126, 127, 4095, 4096, 4097, 0xffff, 0x1_0000, 100_001,
+    ] {
+        let payload: Vec<u8> = (0..=0xff).cycle().take(len).collect();
+        server.send_binary(&payload, &mut from_server).unwrap();
+        client.send_binary(&payload, &mut from_client).unwrap();
+        expected.push((0x82, payload));
+    }
+    // Both check that lengths are minimal.
+    assert_eq!(frames_on_the_wire(&from_server, false), expected);
+    assert_eq!(frames_on_the_wire(&from_client, true), expected);
+    assert_eq!(from_client[2..6], 1_u32.to_be_bytes());
+    assert_eq!(from_client[8..12], 2_u32.to_be_bytes());
+}
+
+#[test]
+fn s5_4_fragments_are_one_message_and_only_control_frames_come_between() {
+    let (mut conn, mut out) = (server(), Vec::new());
+    conn.send_fragment("a", false, &mut out).unwrap();
+    assert_eq!(conn.send_text("x", &mut out), Err(SendError::MessageOpen));
+    assert_eq!(
+        conn.send_fragment(b"x", true, &mut out),
+        Err(SendError::WrongKind)
+    );
+    assert_eq!(
+        conn.start_frame(MessageKind::Binary, 1, true),
+        Err(SendError::WrongKind)
+    );
+    conn.ping(b"p", &mut out).unwrap();
+    conn.pong(b"q", &mut out).unwrap();
+    conn.send_fragment("", false, &mut out).unwrap();
+    conn.send_fragment("b", true, &mut out).unwrap();
+    conn.send_binary(b"c", &mut out).unwrap();
+    let expected: [(u8, &[u8]); 6] = [
+        (0x01, b"a"),
+        (0x89, b"p"),
+        (0x8a, b"q"),
+        (0x00, b""),
+        (0x80, b"b"),
+        (0x82, b"c"),
+    ];
+    assert_eq!(
+        frames_on_the_wire(&out, false),
+        expected.map(|(first, payload)| (first, payload.to_vec()))
+    );
+}
+
+#[test]
+fn s5_5_a_long_control_frame_is_not_sent() {
+    let (mut conn, mut out) = (server(), Vec::new());
+    assert_eq!(
+        conn.ping(&[0; 126], &mut out),
+        Err(SendError::ControlTooLong)
+    );
+    assert_eq!(
+        conn.pong(&[0; 126], &mut out),
+        Err(SendError::ControlTooLong)
+    );
+    assert_eq!(out, []);
+    conn.ping(&[0; 125], &mut out).unwrap();
+    assert_eq!(out.len(), 127);
+}
+
+#[test]
+fn a_streamed_frame_is_counted_and_nothing_comes_inside_it() {
+    let (mut conn, mut out) = (server(), Vec::new());
+    assert_eq!(
+        conn.start_frame(MessageKind::Binary, 1 << 63, true),
+        Err(SendError::FrameTooLong)
+    );
+    let header = conn.start_frame(MessageKind::Binary, 300, false).unwrap();
+    assert_eq!(header.as_bytes(), [0x02, 126, 0x01, 0x2c]);
+    conn.count_payload(100).unwrap();
+    let open = SendError::FrameOpen { remaining: 200 };
+    assert_eq!(conn.send_text("x", &mut out), Err(open));
+    assert_eq!(conn.send_fragment(b"x", true, &mut out), Err(open));
+    assert_eq!(conn.start_frame(MessageKind::Binary, 1, true), Err(open));
+    assert_eq!(conn.ping(b"x", &mut out), Err(open));
+    assert_eq!(conn.close(CloseCode::NORMAL, "", &mut out), Err(open));
+    assert_eq!(
+        conn.count_payload(201),
+        Err(SendError::FrameOverrun { remaining: 200 })
+    );
+    assert_eq!(
+        conn.mask_payload(&mut [0; 201]),
+        Err(SendError::FrameOverrun { remaining: 200 })
+    );
+
+    // A Ping and then a Close come in: the answers wait for the end of the frame, however often they are asked for.
+    for first in [0x89, 0x88] {
+        conn.receive(&mut &mut masked(first, b"\x03\xe8")[..], &mut out)
+            .unwrap();
+        assert_eq!(conn.flush(&mut out), Err(open));
+    }
+    assert_eq!((&out[..], conn.transport()), (&[][..], Transport::KeepOpen));
+    let mut payload = [7; 200];
+    conn.mask_payload(&mut payload).unwrap();
+    assert_eq!(payload, [7; 200], "a server does not mask");
+    conn.flush(&mut out).unwrap();
+    assert_eq!(
+        frames_on_the_wire(&out, false),
+        [sent_pong(b"\x03\xe8"), sent_close(1000)]
+    );
+    assert_eq!(
+        (conn.transport(), conn.state()),
+        (Transport::CloseNow, State::Closing)
+    );
+}
+
+#[test]
+fn a_client_masks_a_streamed_frame_at_every_cut() {
+    for cut in 0..=20 {
+        let (mut conn, mut out) = (client(), Vec::new());
+        let mut payload: Vec<u8> = (0..20).collect();
+        let header = conn.start_frame(MessageKind::Text, 20, true).unwrap();
+        let (left, right) = payload.split_at_mut(cut);
+        conn.mask_payload(left).unwrap();
+        conn.mask_payload(right).unwrap();
+        out.extend_from_slice(&header);
+        out.extend_from_slice(&payload);
+        assert_eq!(frames_on_the_wire(&out, true), [(0x81, (0..20).collect())]);
+        conn.send_text("next", &mut out).unwrap();
+    }
+}
+
+#[test]
+fn a_frame_that_does_not_fit_leaves_everything_as_it_was() {
+    let mut conn = server();
+    let mut out = ArrayVec::<u8, 10>::new();
+    assert_eq!(
+        conn.send_text("nine chars", &mut out),
+        Err(SendError::OutputFull)
+    );
+    assert_eq!(
+        conn.send_fragment("nine chars", false, &mut out),
+        Err(SendError::OutputFull)
+    );
+    assert_eq!(
+        conn.close(CloseCode::NORMAL, "too long a reason", &mut out),
+        Err(SendError::OutputFull)
+    );
+    assert_eq!((out.len(), conn.state()), (0, State::Open));
+    conn.send_text("eight ch", &mut out).unwrap();
+    assert_eq!(out.len(), 10);
+    assert_eq!(conn.ping(b"", &mut out), Err(SendError::OutputFull));
+    out.clear();
+    conn.close(CloseCode::NORMAL, "", &mut out).unwrap();
+    assert_eq!(out.as_slice(), [0x88, 2, 0x03, 0xe8]);
+}
+
+#[test]
+fn replies_that_do_not_fit_wait_the_newest_pong_first_and_the_close_last() {
+    let mut conn = server();
+    let mut none = SliceOutput::new(&mut []);
+    let mut flood = Vec::new();
+    for count in 0..1000_u32 {
+        flood.extend(masked(0x89, &count.to_be_bytes()));
+    }
+    flood.extend(masked(0x88, b"\x0b\xb8bye"));
+    let mut input = &mut flood[..];
+    let mut pings = 0;
+    while let Some(event) = conn.receive(&mut input, &mut none).unwrap() {
+        pings += u32::from(matches!(event, Event::Ping(_)));
+    }
+    assert_eq!(pings, 1000);
+    assert_eq!(conn.flush(&mut none), Err(SendError::OutputFull));
+    assert_eq!(
+        conn.transport(),
+        Transport::KeepOpen,
+        "the Close has not left"
+    );
+
+    // Room for the Pong alone, then for the Close.
+    let mut room = [0; 6];
+    let mut out = SliceOutput::new(&mut room);
+    assert_eq!(conn.flush(&mut out), Err(SendError::OutputFull));
+    assert_eq!(
+        frames_on_the_wire(out.filled(), false),
+        [sent_pong(&999_u32.to_be_bytes())]
+    );
+    out.clear();
+    conn.flush(&mut out).unwrap();
+    assert_eq!(frames_on_the_wire(out.filled(), false), [sent_close(3000)]);
+    assert_eq!(conn.transport(), Transport::CloseNow);
+    out.clear();
+    conn.flush(&mut out).unwrap();
+    assert_eq!(out.filled(), []);
+}
+
+#[test]
+fn a_waiting_pong_leaves_before_the_next_frame() {
+    let mut conn = server();
+    let mut none = SliceOutput::new(&mut []);
+    conn.receive(&mut &mut masked(0x89, b"late")[..], &mut none)
+        .unwrap();
+    let mut out = Vec::new();
+    conn.send_text("message", &mut out).unwrap();
+    assert_eq!(
+        frames_on_the_wire(&out, false),
+        [sent_pong(b"late"), (0x81, b"message".to_vec())]
+    );
+}
+
+#[test]
+fn the_close_of_a_failure_waits_too() {
+    let mut conn = server();
+    let mut none = SliceOutput::new(&mut []);
+    let error = conn
+        .receive(&mut &mut [0x83, 0x80][..], &mut none)
+        .unwrap_err();
+    assert_eq!(
+        conn.transport(),
+        Transport::KeepOpen,
+        "the Close has not left"
+    );
+    let mut out = Vec::new();
+    assert_eq!(conn.receive(&mut &mut [0x81][..], &mut out), Err(error));
+    assert_eq!(frames_on_the_wire(&out, false), [sent_close(1002)]);
+    assert_eq!(conn.transport(), Transport::CloseNow);
+}
+
+#[test]
+fn an_unanswered_close_is_not_a_clean_end() {
+    let mut conn = server();
+    let mut none = SliceOutput::new(&mut []);
+    conn.receive(&mut &mut masked(0x88, b"\x03\xe8")[..], &mut none)
+        .unwrap();
+    let closure = conn.receive_eof();
+    assert_eq!(
+        closure,
+        websocket_proto::Closure::Unanswered(CloseCode::NORMAL)
+    );
+    assert_eq!(
+        (closure.code(), closure.is_clean()),
+        (CloseCode::NORMAL, false)
+    );
+}
+
+#[test]
+fn a_pong_for_which_there_was_no_room_does_not_follow_the_close() {
+    // Found by the model: the Pong waits, the smaller Close fits, and then there is room for the Pong again.
+    let mut conn = server();
+    let mut none = SliceOutput::new(&mut []);
+    conn.receive(
+        &mut &mut masked(0x89, b"too long for the room")[..],
+        &mut none,
+    )
+    .unwrap();
+    let mut out = ArrayVec::<u8, 8>::new();
+    conn.close(CloseCode::NORMAL, "", &mut out).unwrap();
+    assert_eq!(frames_on_the_wire(&out, false), [sent_close(1000)]);
+    let mut out = Vec::new();
+    conn.flush(&mut out).unwrap();
+    assert_eq!(out, []);
+}
