@@ -470,7 +470,7 @@ impl<R: Role> Connection<R> {
         self.may_send(out)?;
         self.sender.between_frames()?;
         put_frame(&mut self.role, true, Opcode::Close, &frame.encode(), out)?;
-        self.closing.sent = true;
+        self.close_sent();
         Ok(())
     }
 
@@ -515,10 +515,15 @@ impl<R: Role> Connection<R> {
         }
         if let Some(frame) = self.replies.close() {
             put_frame(&mut self.role, true, Opcode::Close, &frame.encode(), out)?;
-            self.replies.close_sent();
-            self.closing.sent = true;
+            self.close_sent();
         }
         Ok(())
+    }
+
+    /// Our Close has gone out: nothing that waits may follow it.
+    fn close_sent(&mut self) {
+        self.replies = Replies::default();
+        self.closing.sent = true;
     }
 
     /// Takes the end of the transport's input, in order or not, and says how the connection ended. It is CLOSED from here.

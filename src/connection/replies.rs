@@ -65,9 +65,4 @@ impl Replies {
     pub(super) fn pong_sent(&mut self) {
         self.pong_waits = false;
     }
-
-    /// The Close has gone out.
-    pub(super) fn close_sent(&mut self) {
-        self.close = CloseReply::None;
-    }
 }
