@@ -1,0 +1,218 @@
+//! What the engine costs in memory: its own size, and the allocations that it makes.
+
+#![cfg(feature = "alloc")]
+#![expect(
+    unsafe_code,
+    reason = "a global allocator that counts can only be implemented so"
+)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use websocket_proto::frame::MaskingKey;
+use websocket_proto::{
+    Assembler, Client, Config, Connection, Event, Fixed, Incoming, Negotiated, Role, Server,
+    SliceOutput,
+};
+
+thread_local! {
+    /// Allocations of this thread, and the bytes asked for; tests run beside each other.
+    static COUNTS: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
+}
+
+struct Counting;
+
+fn count(bytes: usize) {
+    COUNTS.with(|counts| {
+        let (allocations, total) = counts.get();
+        counts.set((allocations + 1, total + bytes));
+    });
+}
+
+// SAFETY: every call goes on to `System` with its arguments unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(layout.size());
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count(size.saturating_sub(layout.size()));
+        // SAFETY: the caller keeps the contract of `realloc`.
+        unsafe { System.realloc(block, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of `dealloc`.
+        unsafe { System.dealloc(block, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// The allocations that `work` makes, and the bytes that they ask for.
+fn counted(work: impl FnOnce()) -> (usize, usize) {
+    COUNTS.with(|counts| counts.set((0, 0)));
+    work();
+    COUNTS.with(Cell::get)
+}
+
+fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![first];
+    match payload.len() {
+        len @ 0..=125 => frame.push(0x80 | u8::try_from(len).unwrap()),
+        len => {
+            frame.push(0x80 | 127);
+            frame.extend(u64::try_from(len).unwrap().to_be_bytes());
+        }
+    }
+    frame.extend([0; 4]);
+    frame.extend(payload);
+    frame
+}
+
+fn server() -> Connection<Server> {
+    Connection::new(Server, Negotiated::default(), Config::default())
+}
+
+#[test]
+fn the_counter_counts() {
+    assert_eq!(
+        counted(|| drop(std::hint::black_box(vec![0_u8; 100]))),
+        (1, 100)
+    );
+}
+
+#[test]
+fn a_connection_is_at_most_512_bytes() {
+    fn size<R: Role>(_: &Connection<R>) -> usize {
+        size_of::<Connection<R>>()
+    }
+    fn keys() -> MaskingKey {
+        MaskingKey::new([0; 4])
+    }
+    let client = Connection::new(
+        Client::new(keys as fn() -> MaskingKey),
+        Negotiated::default(),
+        Config::default(),
+    );
+    let sizes = (size(&server()), size(&client));
+    println!(
+        "Connection<Server>: {} bytes, Connection<Client<fn() -> MaskingKey>>: {} bytes",
+        sizes.0, sizes.1
+    );
+    println!(
+        "Event: {} bytes, Incoming: {} bytes",
+        size_of::<Event<'_>>(),
+        size_of::<Incoming<'_>>()
+    );
+    assert!(sizes.0 <= 512 && sizes.1 <= 512, "{sizes:?}");
+}
+
+#[test]
+fn receiving_allocates_nothing() {
+    let (mut conn, mut replies) = (server(), [0; 4096]);
+    let mut bytes = [
+        masked(0x82, &[1; 70_000]),
+        masked(0x81, b"text"),
+        masked(0x89, b"ping"),
+        masked(0x8a, b"pong"),
+    ]
+    .concat()
+    .repeat(10);
+    bytes.extend(masked(0x88, b"\x03\xe8bye"));
+    let mut events = 0;
+    let counts = counted(|| {
+        let mut out = SliceOutput::new(&mut replies);
+        for mut read in bytes.chunks_mut(16_384) {
+            while conn.receive(&mut read, &mut out).unwrap().is_some() {
+                events += 1;
+            }
+        }
+    });
+    assert!(events > 40, "{events}");
+    assert_eq!(counts, (0, 0));
+}
+
+#[test]
+fn whole_messages_in_the_input_allocate_nothing() {
+    let (mut conn, mut replies) = (server(), [0; 64]);
+    let mut bytes = [masked(0x82, &[1; 70_000]), masked(0x81, b"text")].concat();
+    let mut messages = Assembler::default();
+    let mut seen = 0;
+    let counts = counted(|| {
+        let mut out = SliceOutput::new(&mut replies);
+        let mut input = &mut bytes[..];
+        while let Some(Incoming::Message(_)) = conn
+            .receive_message(&mut input, &mut messages, &mut out)
+            .unwrap()
+        {
+            seen += 1;
+        }
+    });
+    assert_eq!((seen, counts), (2, (0, 0)));
+}
+
+#[test]
+fn fixed_storage_allocates_nothing() {
+    let (mut conn, mut replies) = (server(), [0; 64]);
+    let mut bytes = [masked(0x01, b"frag"), masked(0x80, b"ments")].concat();
+    let mut messages = Assembler::<Fixed<64>>::fixed();
+    let mut seen = 0;
+    let counts = counted(|| {
+        let mut out = SliceOutput::new(&mut replies);
+        for mut read in bytes.chunks_mut(1) {
+            while conn
+                .receive_message(&mut read, &mut messages, &mut out)
+                .unwrap()
+                .is_some()
+            {
+                seen += 1;
+            }
+        }
+    });
+    assert_eq!((seen, counts), (1, (0, 0)));
+}
+
+#[test]
+fn an_assembler_that_has_grown_allocates_nothing_more() {
+    let (mut conn, mut replies) = (server(), [0; 64]);
+    let mut messages = Assembler::default();
+    let frame = masked(0x81, &[b'x'; 100_000]);
+    let mut receive = |bytes: &mut [u8]| {
+        let mut out = SliceOutput::new(&mut replies);
+        for mut read in bytes.chunks_mut(4096) {
+            while conn
+                .receive_message(&mut read, &mut messages, &mut out)
+                .unwrap()
+                .is_some()
+            {}
+        }
+    };
+    let (mut first, mut second) = (frame.clone(), frame);
+    let grown = counted(|| receive(&mut first));
+    assert!(grown.0 > 0 && grown.1 <= 200_000, "{grown:?}");
+    assert_eq!(counted(|| receive(&mut second)), (0, 0));
+}
+
+#[test]
+fn a_header_that_declares_much_allocates_little() {
+    let config = Config::default()
+        .max_frame_len(1 << 62)
+        .max_message_len(1 << 62);
+    let mut conn = Connection::new(Server, Negotiated::default(), config);
+    let (mut messages, mut replies) = (Assembler::default(), [0; 64]);
+    let mut bytes = [
+        0x82, 0xff, 0x3f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, b'a', b'b',
+    ];
+    let (_, asked) = counted(|| {
+        let mut out = SliceOutput::new(&mut replies);
+        assert_eq!(
+            conn.receive_message(&mut &mut bytes[..], &mut messages, &mut out),
+            Ok(None)
+        );
+    });
+    assert!(asked <= 64 << 10, "{asked}");
+}
