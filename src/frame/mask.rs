@@ -80,7 +80,13 @@ impl Mask {
         let double = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
 
         let len = payload.len();
-        let (doubles, tail) = payload.as_chunks_mut::<8>();
+        let (lines, tail) = payload.as_chunks_mut::<64>();
+        for line in lines {
+            for bytes in line.as_chunks_mut::<8>().0 {
+                *bytes = (u64::from_ne_bytes(*bytes) ^ double).to_ne_bytes();
+            }
+        }
+        let (doubles, tail) = tail.as_chunks_mut::<8>();
         for bytes in doubles {
             *bytes = (u64::from_ne_bytes(*bytes) ^ double).to_ne_bytes();
         }
