@@ -1,1 +1,85 @@
-//! The opening handshake.
+//! The opening handshake: an HTTP/1.1 request and its response.
+//!
+//! Both sides work the same way. The caller keeps a buffer, appends what it reads, and passes all
+//! of it to `receive` until that finds the whole head. Nothing is copied: what is found borrows the
+//! buffer. What follows the head in the buffer is the first input of the data phase, and the two
+//! phases meet in the plain value [`Negotiated`](crate::Negotiated).
+//!
+//! The rules are those of [RFC 6455 section 4](https://www.rfc-editor.org/rfc/rfc6455#section-4),
+//! and of RFC 9110 and RFC 9112 below them. How the bytes are cut into reads never changes the
+//! outcome. Bytes are judged one by one up to the end of the head and parsed once, so a head that
+//! comes in byte by byte costs no more than one that comes whole; [`HeadLimits`] bound it.
+//!
+//! # Examples
+//!
+//! A client and a server that talk through two buffers:
+//!
+//! ```
+//! use websocket_proto::handshake::client::{self, Outcome};
+//! use websocket_proto::handshake::server::{self, Acceptance, OriginPolicy};
+//! use websocket_proto::SliceOutput; // or a `Vec<u8>`
+//!
+//! // The client asks.
+//! let nonce = *b"use random bytes";
+//! let mut client = client::Handshake::new(nonce, "example.com", "/chat?room=1")
+//!     .subprotocols(&["superchat", "chat"])
+//!     .origin("https://example.com");
+//! let mut room = [0; 1024];
+//! let mut to_server = SliceOutput::new(&mut room);
+//! client.write_request(&mut to_server)?;
+//!
+//! // The server reads until the head is whole, then accepts, refuses, or serves a page.
+//! let mut room = [0; 1024];
+//! let mut to_client = SliceOutput::new(&mut room);
+//! let mut server = server::Handshake::default();
+//! match server.receive(to_server.filled()) {
+//!     Ok(None) => println!("read more, then call again with all of it"),
+//!     Ok(Some(request)) if !request.is_upgrade() => {
+//!         server::Response::new(404).write(&mut to_client)?; // and close
+//!     }
+//!     Ok(Some(request)) => match request.upgrade(OriginPolicy::SameHost) {
+//!         Ok(upgrade) => {
+//!             assert_eq!(upgrade.request().path(), "/chat");
+//!             let mut acceptance = Acceptance::default().fields(&[("Server", "example")]);
+//!             if upgrade.subprotocols().any(|offered| offered == "chat") {
+//!                 acceptance = acceptance.subprotocol("chat");
+//!             }
+//!             let negotiated = upgrade.accept(&acceptance, &mut to_client)?;
+//!             assert_eq!(negotiated.subprotocol, Some("chat"));
+//!             // Frames start at `request.head_len()`.
+//!         }
+//!         Err(error) => error.response().write(&mut to_client)?, // and close
+//!     },
+//!     Err(error) => error.response().write(&mut to_client)?, // and close
+//! }
+//!
+//! // The client reads until the head is whole.
+//! match client.receive(to_client.filled())? {
+//!     None => println!("read more, then call again with all of it"),
+//!     Some(Outcome::Open(accepted)) => {
+//!         assert_eq!(accepted.negotiated.subprotocol, Some("chat"));
+//!         assert_eq!(accepted.fields.first("server"), Some(&b"example"[..]));
+//!         // Frames start at `accepted.head_len`.
+//!     }
+//!     Some(Outcome::Rejected(rejected)) => println!("refused: {}", rejected.status),
+//!     Some(_) => {}
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod client;
+mod error;
+mod extension;
+mod field;
+mod head;
+mod key;
+mod response;
+pub mod server;
+mod subprotocol;
+mod target;
+
+pub use error::HandshakeError;
+pub use extension::{Extension, Extensions, MAX_EXTENSIONS, ParamValue, Params};
+pub use field::{Field, FieldError, Fields};
+pub use head::{HeadLimits, HttpVersion};
+pub use subprotocol::{MAX_SUBPROTOCOLS, Subprotocols};

@@ -1,0 +1,446 @@
+//! The client's side of the opening handshake.
+//!
+//! [`Handshake::write_request`] asks, [`Handshake::receive`] judges the answer.
+//! See [RFC 6455 section 4.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.1).
+
+use core::fmt;
+
+use super::error::HandshakeError;
+use super::extension;
+use super::field::{
+    FieldError, Fields, Pair, Single, append, append_fields, check_outgoing, has_token,
+    is_authority, is_named, is_origin, is_token, write_whole,
+};
+use super::head::{EmptyLine, HeadLimits, HttpVersion, Scanner};
+use super::key::{Accept, Key};
+use super::subprotocol;
+use crate::{Negotiated, Output, OutputFull};
+
+/// Asks a server for a WebSocket connection and judges its answer.
+///
+/// # Examples
+///
+/// ```
+/// use websocket_proto::SliceOutput; // or a `Vec<u8>`
+/// use websocket_proto::handshake::client::{Handshake, Outcome};
+///
+/// // The nonce comes from a random source of yours, fresh for each connection.
+/// let nonce = *b"the sample nonce";
+/// let mut handshake =
+///     Handshake::new(nonce, "server.example.com", "/chat").subprotocols(&["chat", "superchat"]);
+/// let mut room = [0; 1024];
+/// let mut out = SliceOutput::new(&mut room);
+/// handshake.write_request(&mut out)?;
+///
+/// let received = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
+///     Connection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
+///     Sec-WebSocket-Protocol: chat\r\n\r\n";
+/// match handshake.receive(received)? {
+///     None => println!("read more, then call again with all of it"),
+///     Some(Outcome::Open(accepted)) => {
+///         assert_eq!(accepted.negotiated.subprotocol, Some("chat"));
+///         assert_eq!(accepted.head_len, received.len());
+///     }
+///     Some(Outcome::Rejected(rejected)) => println!("the server says {}", rejected.status),
+///     Some(_) => {}
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Handshake<'a> {
+    nonce: [u8; 16],
+    host: &'a str,
+    target: &'a str,
+    origin: Option<&'a str>,
+    subprotocols: &'a [&'a str],
+    subprotocol_choice: SubprotocolChoice,
+    fields: &'a [(&'a str, &'a str)],
+    scanner: Scanner,
+}
+
+impl<'a> Handshake<'a> {
+    /// Asks `host` for the resource `target`.
+    ///
+    /// `nonce` has to be random and fresh for each connection: by it the client tells an answer
+    /// from a cached one. `host` is a host with a port unless that is the scheme's own
+    /// (`example.com:8080`), `target` a path with an optional query (`/chat?room=1`).
+    pub fn new(nonce: [u8; 16], host: &'a str, target: &'a str) -> Self {
+        Self {
+            nonce,
+            host,
+            target,
+            origin: None,
+            subprotocols: &[],
+            subprotocol_choice: SubprotocolChoice::Optional,
+            fields: &[],
+            scanner: Scanner::new(HeadLimits::default(), EmptyLine::Refused),
+        }
+    }
+
+    /// Offers subprotocols, the preferred one first.
+    #[must_use]
+    pub fn subprotocols(mut self, subprotocols: &'a [&'a str]) -> Self {
+        self.subprotocols = subprotocols;
+        self
+    }
+
+    /// Says what happens when the server chooses none of the offered subprotocols.
+    #[must_use]
+    pub fn subprotocol_choice(mut self, choice: SubprotocolChoice) -> Self {
+        self.subprotocol_choice = choice;
+        self
+    }
+
+    /// Sends `Origin`, as a browser has to.
+    #[must_use]
+    pub fn origin(mut self, origin: &'a str) -> Self {
+        self.origin = Some(origin);
+        self
+    }
+
+    /// Adds fields, such as `Authorization` or `Cookie`, in the given order.
+    #[must_use]
+    pub fn fields(mut self, fields: &'a [(&'a str, &'a str)]) -> Self {
+        self.fields = fields;
+        self
+    }
+
+    /// Limits the head of the response; to be set before [`receive`](Handshake::receive).
+    #[must_use]
+    pub fn limits(mut self, limits: HeadLimits) -> Self {
+        self.scanner = Scanner::new(limits, EmptyLine::Refused);
+        self
+    }
+
+    /// Writes the request.
+    ///
+    /// # Errors
+    ///
+    /// Nothing is written then.
+    ///
+    /// - [`RequestError::Host`], [`RequestError::Target`], [`RequestError::Origin`],
+    ///   [`RequestError::Subprotocol`], [`RequestError::RepeatedSubprotocol`],
+    ///   [`RequestError::Field`]: one of the values is not what it has to be, or would break out of
+    ///   its place in the head.
+    /// - [`RequestError::OutputFull`]: `out` has no room for the request.
+    pub fn write_request(&self, out: &mut impl Output) -> Result<(), RequestError> {
+        self.check_request()?;
+        let key = Key::from_nonce(self.nonce);
+        write_whole(out, |out| {
+            append(
+                out,
+                &[
+                    "GET ",
+                    self.target,
+                    " HTTP/1.1\r\nHost: ",
+                    self.host,
+                    "\r\n",
+                ],
+            );
+            append(
+                out,
+                &["Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: "],
+            );
+            out.put(key.as_bytes());
+            append(out, &["\r\n"]);
+            if let Some(origin) = self.origin {
+                append(out, &["Origin: ", origin, "\r\n"]);
+            }
+            if let Some((first, others)) = self.subprotocols.split_first() {
+                append(out, &["Sec-WebSocket-Protocol: ", first]);
+                for other in others {
+                    append(out, &[", ", other]);
+                }
+                append(out, &["\r\n"]);
+            }
+            append(out, &["Sec-WebSocket-Version: 13\r\n"]);
+            append_fields(out, self.fields);
+            append(out, &["\r\n"]);
+        })?;
+        Ok(())
+    }
+
+    fn check_request(&self) -> Result<(), RequestError> {
+        if !is_authority(self.host.as_bytes()) {
+            return Err(RequestError::Host);
+        }
+        // "[...] MUST NOT be used on these URIs": no fragment either (RFC 6455, section 3)
+        let is_target_byte = |byte: u8| byte.is_ascii_graphic() && byte != b'#';
+        if !self.target.starts_with('/') || !self.target.bytes().all(is_target_byte) {
+            return Err(RequestError::Target);
+        }
+        if self
+            .origin
+            .is_some_and(|origin| !is_origin(origin.as_bytes()))
+        {
+            return Err(RequestError::Origin);
+        }
+        // "[...] non-empty strings with characters in the range U+0021 to U+007E not including
+        // separator characters [...] and MUST all be unique strings." (section 4.1, item 10)
+        for (index, subprotocol) in self.subprotocols.iter().enumerate() {
+            if !is_token(subprotocol.as_bytes()) {
+                return Err(RequestError::Subprotocol { index });
+            }
+            if self
+                .subprotocols
+                .iter()
+                .take(index)
+                .any(|earlier| earlier == subprotocol)
+            {
+                return Err(RequestError::RepeatedSubprotocol { index });
+            }
+        }
+        Ok(check_outgoing(self.fields, &["host", "origin"])?)
+    }
+
+    /// Looks for the whole head of the final response in `buf`, which holds all bytes received so
+    /// far.
+    ///
+    /// `None` means that more bytes are needed: append them and call again with the longer buffer.
+    /// Interim responses (1xx other than 101) stay in the buffer and are skipped; `head_len` of the
+    /// outcome counts from the start of `buf`.
+    ///
+    /// # Errors
+    ///
+    /// Close the connection; there is nobody to tell.
+    ///
+    /// - The head is not HTTP/1.1 or exceeds a limit:
+    ///   [`MalformedHead`](HandshakeError::MalformedHead),
+    ///   [`BareLineFeed`](HandshakeError::BareLineFeed),
+    ///   [`LineFolding`](HandshakeError::LineFolding),
+    ///   [`HttpVersion`](HandshakeError::HttpVersion),
+    ///   [`HeadTooLong`](HandshakeError::HeadTooLong),
+    ///   [`LineTooLong`](HandshakeError::LineTooLong),
+    ///   [`StartLineTooLong`](HandshakeError::StartLineTooLong),
+    ///   [`TooManyFields`](HandshakeError::TooManyFields).
+    /// - The status is 101, but the rest is no answer to the request:
+    ///   [`UpgradeNotConfirmed`](HandshakeError::UpgradeNotConfirmed),
+    ///   [`ConnectionNotConfirmed`](HandshakeError::ConnectionNotConfirmed),
+    ///   [`MissingAccept`](HandshakeError::MissingAccept),
+    ///   [`WrongAccept`](HandshakeError::WrongAccept),
+    ///   [`RepeatedField`](HandshakeError::RepeatedField),
+    ///   [`InvalidExtensions`](HandshakeError::InvalidExtensions),
+    ///   [`TooManyExtensions`](HandshakeError::TooManyExtensions),
+    ///   [`RepeatedExtension`](HandshakeError::RepeatedExtension),
+    ///   [`UnofferedExtension`](HandshakeError::UnofferedExtension),
+    ///   [`UnofferedSubprotocol`](HandshakeError::UnofferedSubprotocol),
+    ///   [`NoSubprotocol`](HandshakeError::NoSubprotocol).
+    pub fn receive<'b>(
+        &mut self,
+        buf: &'b [u8],
+    ) -> Result<Option<Outcome<'a, 'b>>, HandshakeError> {
+        while let Some(head) = self.scanner.scan(buf)? {
+            let line = head.parse_response()?;
+            let (fields, head_len) = (head.fields, head.end);
+            return match (line.status, line.version) {
+                // Neither the upgrade nor interim responses are known to HTTP/1.0.
+                (100..=199, HttpVersion::Http10) => Err(HandshakeError::HttpVersion),
+                (101, _) => {
+                    let negotiated = self.check_fields(fields.pairs())?;
+                    Ok(Some(Outcome::Open(Accepted {
+                        negotiated,
+                        fields,
+                        head_len,
+                    })))
+                }
+                // "A client MUST be able to parse one or more 1xx responses received prior to a
+                // final response, even if the client does not expect one." (RFC 9110, section 15.2)
+                (100..=199, _) => {
+                    self.scanner.next_head();
+                    continue;
+                }
+                // "If the status code received from the server is not 101, the client handles the
+                // response per HTTP [RFC2616] procedures." (RFC 6455, section 4.1)
+                (status, _) => {
+                    let reason = line.reason;
+                    Ok(Some(Outcome::Rejected(Rejected {
+                        status,
+                        reason,
+                        fields,
+                        head_len,
+                    })))
+                }
+            };
+        }
+        Ok(None)
+    }
+
+    /// Checks the fields of a 101 response, whoever has parsed them.
+    fn check_fields<'b>(
+        &self,
+        fields: impl Iterator<Item = Pair<'b>> + Clone,
+    ) -> Result<Negotiated<'a>, HandshakeError> {
+        let mut upgrade = Single::default();
+        let mut accept = Single::default();
+        let mut connection = false;
+        for (name, value) in fields.clone() {
+            if is_named(name, "connection") {
+                connection |= has_token(value, "upgrade");
+            } else if is_named(name, "sec-websocket-accept") {
+                accept.add(value);
+            } else if is_named(name, "upgrade") {
+                upgrade.add(value);
+            }
+        }
+        // "[...] contains a value that is not an ASCII case-insensitive match for the value
+        // "websocket", the client MUST _Fail the WebSocket Connection_." (section 4.1); two fields
+        // are one whose value is a list, which is no match.
+        if !matches!(upgrade, Single::Once(value) if is_named(value, "websocket")) {
+            return Err(HandshakeError::UpgradeNotConfirmed);
+        }
+        // "[...] doesn't contain a token that is an ASCII case-insensitive match for the value
+        // "Upgrade", the client MUST _Fail the WebSocket Connection_." (section 4.1)
+        if !connection {
+            return Err(HandshakeError::ConnectionNotConfirmed);
+        }
+        // "The |Sec-WebSocket-Accept| header MUST NOT appear more than once in an HTTP response."
+        // (section 11.3.3)
+        let accept = accept
+            .get("Sec-WebSocket-Accept")?
+            .ok_or(HandshakeError::MissingAccept)?;
+        // "[...] contains a value other than the base64-encoded SHA-1 of the concatenation [...],
+        // the client MUST _Fail the WebSocket Connection_." (section 4.1)
+        if accept != Accept::of(Key::from_nonce(self.nonce).as_bytes()).as_bytes() {
+            return Err(HandshakeError::WrongAccept);
+        }
+        extension::check_accepted(fields.clone(), &[])?;
+        let subprotocol = subprotocol::check_choice(fields, self.subprotocols)?;
+        if subprotocol.is_none()
+            && !self.subprotocols.is_empty()
+            && self.subprotocol_choice == SubprotocolChoice::Required
+        {
+            return Err(HandshakeError::NoSubprotocol);
+        }
+        Ok(Negotiated { subprotocol })
+    }
+}
+
+/// Whether the server has to choose one of the offered subprotocols.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SubprotocolChoice {
+    /// The connection opens without a subprotocol if the server chooses none.
+    ///
+    /// This is the rule of
+    /// [RFC 6455 section 4.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.1).
+    #[default]
+    Optional,
+    /// The handshake fails if the server chooses none, as it does in a browser.
+    Required,
+}
+
+/// How the server answered.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Outcome<'a, 'b> {
+    /// The connection is open, the data phase begins.
+    Open(Accepted<'a, 'b>),
+    /// The server answered with another status than 101.
+    Rejected(Rejected<'b>),
+}
+
+/// A 101 response that answers the request.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Accepted<'a, 'b> {
+    /// What both sides agreed on.
+    pub negotiated: Negotiated<'a>,
+    /// The fields of the response, `Set-Cookie` for one.
+    pub fields: Fields<'b>,
+    /// The offset of the first byte of the data phase in the buffer.
+    ///
+    /// A 101 response has no content, whatever its `Content-Length` says.
+    pub head_len: usize,
+}
+
+/// A final response that is not a 101: a redirect, a demand for credentials, an error.
+///
+/// The WebSocket connection is not open, and what follows the head is content by the rules of HTTP.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Rejected<'b> {
+    /// The status code.
+    pub status: u16,
+    /// The reason phrase; empty if there is none, or one that is not ASCII.
+    pub reason: &'b str,
+    /// The fields of the response, `Location` for one.
+    pub fields: Fields<'b>,
+    /// The offset of the first byte of the content in the buffer.
+    pub head_len: usize,
+}
+
+/// The client's own request cannot go out; the peer has no part in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// One of the fields cannot go out.
+    Field(FieldError),
+    /// The host is not a host with an optional port.
+    ///
+    /// See [RFC 9110 section 7.2](https://www.rfc-editor.org/rfc/rfc9110#section-7.2).
+    Host,
+    /// The origin is empty, or holds a space or something else than ASCII.
+    ///
+    /// See [RFC 6454 section 7.1](https://www.rfc-editor.org/rfc/rfc6454#section-7.1).
+    Origin,
+    /// The output has no room for the whole request.
+    OutputFull,
+    /// A subprotocol is offered a second time.
+    ///
+    /// See [RFC 6455 section 4.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.1).
+    RepeatedSubprotocol {
+        /// The place of the repetition in the list.
+        index: usize,
+    },
+    /// The name of a subprotocol is not a token.
+    ///
+    /// See [RFC 6455 section 4.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.1).
+    Subprotocol {
+        /// The subprotocol's place in the list.
+        index: usize,
+    },
+    /// The target is not a path with an optional query, in ASCII without spaces.
+    ///
+    /// See [RFC 6455 section 3](https://www.rfc-editor.org/rfc/rfc6455#section-3).
+    Target,
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Field(error) => error.fmt(f),
+            Self::Host => f.write_str("the host is not a host with a port: give nothing else"),
+            Self::Origin => f.write_str("the origin is not one word of ASCII: give just one"),
+            Self::OutputFull => OutputFull.fmt(f),
+            Self::RepeatedSubprotocol { index } => {
+                write!(
+                    f,
+                    "subprotocol {index} is offered already: offer each one once"
+                )
+            }
+            Self::Subprotocol { index } => {
+                write!(
+                    f,
+                    "subprotocol {index} is not a token: take out spaces and commas"
+                )
+            }
+            Self::Target => f.write_str(
+                "the target is not a path: start it with `/`, encode the rest, drop the fragment",
+            ),
+        }
+    }
+}
+
+impl core::error::Error for RequestError {}
+
+impl From<FieldError> for RequestError {
+    fn from(error: FieldError) -> Self {
+        Self::Field(error)
+    }
+}
+
+impl From<OutputFull> for RequestError {
+    fn from(_: OutputFull) -> Self {
+        Self::OutputFull
+    }
+}

@@ -1,0 +1,406 @@
+//! Fields: those of a received head, the lists in them, and those that are to go out.
+
+use core::fmt;
+
+use super::error::HandshakeError;
+use crate::{Output, OutputFull};
+
+/// A field of a received head.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Field<'b> {
+    /// The name as it was received; compare it without regard to case.
+    pub name: &'b str,
+    /// The value without the white space around it; it need not be UTF-8.
+    pub value: &'b [u8],
+}
+
+impl fmt::Debug for Field<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}: {}\"", self.name, self.value.escape_ascii())
+    }
+}
+
+/// The fields of a received head, in the order in which they came.
+///
+/// They are read from the head as the iterator goes, so it costs nothing to keep or to clone.
+#[derive(Clone, Default)]
+pub struct Fields<'b> {
+    lines: &'b [u8],
+}
+
+impl<'b> Fields<'b> {
+    /// `lines` are field lines that end in CRLF each; an empty one ends them.
+    pub(super) fn new(lines: &'b [u8]) -> Self {
+        Self { lines }
+    }
+
+    /// The value of the first field called `name`, without regard to case.
+    ///
+    /// Looks at the fields that are yet to come; on a fresh iterator these are all.
+    pub fn first(&self, name: &str) -> Option<&'b [u8]> {
+        self.clone()
+            .find(|field| field.name.eq_ignore_ascii_case(name))
+            .map(|field| field.value)
+    }
+
+    /// The fields in the form that the checks of the handshake read.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = Pair<'b>> + Clone {
+        self.clone()
+            .map(|field| (field.name.as_bytes(), field.value))
+    }
+}
+
+impl<'b> Iterator for Fields<'b> {
+    type Item = Field<'b>;
+
+    fn next(&mut self) -> Option<Field<'b>> {
+        let end = self.lines.iter().position(|byte| *byte == b'\r')?;
+        let (line, rest) = self.lines.split_at_checked(end)?;
+        let colon = line.iter().position(|byte| *byte == b':')?;
+        let (name, value) = line.split_at_checked(colon)?;
+        let name = core::str::from_utf8(name).ok()?;
+        self.lines = rest.strip_prefix(b"\r\n")?;
+        Some(Field {
+            name,
+            value: trim(value.strip_prefix(b":")?),
+        })
+    }
+}
+
+impl fmt::Debug for Fields<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.clone()).finish()
+    }
+}
+
+/// The name and the value of a field, from whichever HTTP version and parser.
+pub(super) type Pair<'b> = (&'b [u8], &'b [u8]);
+
+/// What was found of a field that may stand once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Single<'b> {
+    #[default]
+    Missing,
+    Once(&'b [u8]),
+    Repeated,
+}
+
+impl<'b> Single<'b> {
+    pub(super) fn add(&mut self, value: &'b [u8]) {
+        *self = match self {
+            Self::Missing => Self::Once(value),
+            Self::Once(_) | Self::Repeated => Self::Repeated,
+        };
+    }
+
+    pub(super) fn get(self, name: &'static str) -> Result<Option<&'b [u8]>, HandshakeError> {
+        match self {
+            Self::Missing => Ok(None),
+            Self::Once(value) => Ok(Some(value)),
+            Self::Repeated => Err(HandshakeError::RepeatedField(name)),
+        }
+    }
+}
+
+/// The values of all fields called `name`.
+pub(super) fn values<'b>(
+    fields: impl Iterator<Item = Pair<'b>> + Clone,
+    name: &'static str,
+) -> impl Iterator<Item = &'b [u8]> + Clone {
+    fields
+        .filter(move |field| is_named(field.0, name))
+        .map(|field| field.1)
+}
+
+pub(super) fn is_named(name: &[u8], expected: &str) -> bool {
+    name.eq_ignore_ascii_case(expected.as_bytes())
+}
+
+/// Takes the next element off a list without quoted strings in it.
+///
+/// "A recipient MUST parse and ignore a reasonable number of empty list elements" (RFC 9110,
+/// section 5.6.1.2); the limit on the line bounds their number.
+pub(super) fn next_element<'b>(list: &mut &'b [u8]) -> Option<&'b [u8]> {
+    while !list.is_empty() {
+        let end = list
+            .iter()
+            .position(|byte| *byte == b',')
+            .unwrap_or(list.len());
+        let (element, rest) = list.split_at_checked(end)?;
+        *list = rest.strip_prefix(b",").unwrap_or_default();
+        let element = trim(element);
+        if !element.is_empty() {
+            return Some(element);
+        }
+    }
+    None
+}
+
+/// The elements of a list without quoted strings in it.
+pub(super) fn elements(mut list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    core::iter::from_fn(move || next_element(&mut list))
+}
+
+/// Whether the list `value` has `token` among its elements, without regard to case.
+pub(super) fn has_token(value: &[u8], token: &str) -> bool {
+    elements(value).any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
+}
+
+/// Takes off the optional white space of RFC 9110 section 5.6.3, which is less than Rust trims.
+pub(super) fn trim(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
+}
+
+/// Whether `text` is a token of RFC 9110 section 5.6.2.
+pub(super) fn is_token(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(|byte| is_token_byte(*byte))
+}
+
+pub(super) fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// Whether `text` is an origin as RFC 6454 section 6.2 writes it, as far as its bytes go.
+pub(super) fn is_origin(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(u8::is_ascii_graphic)
+}
+
+/// Whether `text` is a host with an optional port, `uri-host [ ":" port ]` of RFC 9110 section 7.2.
+pub(super) fn is_authority(text: &[u8]) -> bool {
+    let (host_is_valid, rest) = if let Some(literal) = text.strip_prefix(b"[") {
+        let end = literal
+            .iter()
+            .position(|byte| *byte == b']')
+            .unwrap_or(literal.len());
+        let (address, rest) = literal.split_at_checked(end).unwrap_or_default();
+        let is_address_byte = |byte: &u8| byte.is_ascii_hexdigit() || b":.".contains(byte);
+        let valid = !address.is_empty() && address.iter().all(is_address_byte);
+        (
+            valid && !rest.is_empty(),
+            rest.strip_prefix(b"]").unwrap_or_default(),
+        )
+    } else {
+        let end = text
+            .iter()
+            .position(|byte| *byte == b':')
+            .unwrap_or(text.len());
+        let (name, rest) = text.split_at_checked(end).unwrap_or_default();
+        let is_name_byte =
+            |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(byte);
+        (!name.is_empty() && name.iter().all(is_name_byte), rest)
+    };
+    let port_is_valid = match rest {
+        [] => true,
+        [b':', port @ ..] => port.len() <= 5 && port.iter().all(u8::is_ascii_digit),
+        _ => false,
+    };
+    host_is_valid && port_is_valid
+}
+
+/// A field of the caller's that cannot go out; `index` is its place in the caller's list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FieldError {
+    /// The name is not a token.
+    ///
+    /// See [RFC 9110 section 5.1](https://www.rfc-editor.org/rfc/rfc9110#section-5.1).
+    Name {
+        /// The field's place in the list.
+        index: usize,
+    },
+    /// The engine writes the field of that name itself.
+    Reserved {
+        /// The field's place in the list.
+        index: usize,
+    },
+    /// The value holds CR, LF, NUL or another control character.
+    ///
+    /// See [RFC 9110 section 5.5](https://www.rfc-editor.org/rfc/rfc9110#section-5.5).
+    Value {
+        /// The field's place in the list.
+        index: usize,
+    },
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name { index } => {
+                write!(
+                    f,
+                    "the name of field {index} is not a token: take out what is not allowed"
+                )
+            }
+            Self::Reserved { index } => {
+                write!(
+                    f,
+                    "field {index} is written by the handshake itself: leave it out"
+                )
+            }
+            Self::Value { index } => {
+                write!(
+                    f,
+                    "the value of field {index} holds a control character: take it out"
+                )
+            }
+        }
+    }
+}
+
+impl core::error::Error for FieldError {}
+
+/// Checks the caller's fields; those named in `reserved` are the engine's, beside those that frame
+/// the message or belong to the WebSocket handshake.
+pub(super) fn check_outgoing(fields: &[(&str, &str)], reserved: &[&str]) -> Result<(), FieldError> {
+    for (index, (name, value)) in fields.iter().enumerate() {
+        if !is_token(name.as_bytes()) {
+            return Err(FieldError::Name { index });
+        }
+        if ALWAYS_RESERVED
+            .iter()
+            .chain(reserved)
+            .any(|other| name.eq_ignore_ascii_case(other))
+            || name
+                .get(..14)
+                .is_some_and(|start| start.eq_ignore_ascii_case("sec-websocket-"))
+        {
+            return Err(FieldError::Reserved { index });
+        }
+        // "Field values containing CR, LF, or NUL characters are invalid" (RFC 9110, section 5.5)
+        if value
+            .bytes()
+            .any(|byte| byte.is_ascii_control() && byte != b'\t')
+        {
+            return Err(FieldError::Value { index });
+        }
+    }
+    Ok(())
+}
+
+/// Writes a head whole or not at all; `write` is called twice, first to learn the length.
+pub(super) fn write_whole(
+    out: &mut impl Output,
+    write: impl Fn(&mut dyn Output),
+) -> Result<(), OutputFull> {
+    let mut length = Length(0);
+    write(&mut length);
+    out.make_room(length.0)?;
+    write(out);
+    Ok(())
+}
+
+/// Appends the parts of a line one after the other.
+pub(super) fn append(out: &mut dyn Output, parts: &[&str]) {
+    for part in parts {
+        out.put(part.as_bytes());
+    }
+}
+
+pub(super) fn append_fields(out: &mut dyn Output, fields: &[(&str, &str)]) {
+    for (name, value) in fields {
+        append(out, &[name, ": ", value, "\r\n"]);
+    }
+}
+
+/// An output that only counts.
+struct Length(usize);
+
+impl Output for Length {
+    fn make_room(&mut self, _: usize) -> Result<(), OutputFull> {
+        Ok(())
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> &mut [u8] {
+        self.0 = self.0.saturating_add(bytes.len());
+        &mut []
+    }
+}
+
+const ALWAYS_RESERVED: &[&str] = &[
+    "connection",
+    "content-length",
+    "transfer-encoding",
+    "upgrade",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn authority_is_a_host_with_an_optional_port() {
+        for text in [
+            "a",
+            "example.com:8080",
+            "127.0.0.1",
+            "[::1]",
+            "[::ffff:1.2.3.4]:80",
+            "a:",
+        ] {
+            assert!(is_authority(text.as_bytes()), "{text}");
+        }
+        for text in [
+            "",
+            ":80",
+            "a b",
+            "user@host",
+            "a:b",
+            "a:123456",
+            "a/b",
+            "a?b",
+            "a#b",
+            "[::1",
+            "[]",
+            "[::1]x",
+            "[g::]",
+            "::1",
+            "a:80:80",
+            "a\\b",
+            "\u{e9}",
+        ] {
+            assert!(!is_authority(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn fields_are_read_line_by_line() {
+        let mut fields = Fields::new(b"A: \t b c \t\r\nempty:\r\nx:y:z\r\n\r\nGET: no\r\n");
+        assert_eq!(fields.first("X"), Some(&b"y:z"[..]));
+        assert_eq!(fields.first("get"), None);
+        assert_eq!(
+            fields.next(),
+            Some(Field {
+                name: "A",
+                value: b"b c"
+            })
+        );
+        assert_eq!(
+            fields.next(),
+            Some(Field {
+                name: "empty",
+                value: b""
+            })
+        );
+        assert_eq!(
+            fields.next(),
+            Some(Field {
+                name: "x",
+                value: b"y:z"
+            })
+        );
+        assert_eq!(fields.next(), None);
+    }
+
+    #[test]
+    fn token_bytes_are_those_of_rfc_9110() {
+        let separators = b"\"(),/:;<=>?@[\\]{}";
+        for byte in 0..=u8::MAX {
+            let expected = byte.is_ascii_graphic() && !separators.contains(&byte);
+            assert_eq!(is_token_byte(byte), expected, "{byte:#04x}");
+        }
+    }
+}

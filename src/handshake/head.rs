@@ -1,0 +1,321 @@
+//! The head of an HTTP/1.1 message: found byte by byte, parsed once.
+//!
+//! [`Scanner`] looks at each byte exactly once, however the head dribbles in. Limits, line ends,
+//! control characters and line folding are judged there, by position, so the verdict does not
+//! depend on how the bytes were cut. What is left, the grammar of the lines, is judged by
+//! `httparse` when the end of the head has been found.
+
+use super::error::HandshakeError;
+use super::field::Fields;
+
+/// How much of a head is accepted.
+///
+/// # Examples
+///
+/// ```
+/// use websocket_proto::handshake::HeadLimits;
+///
+/// let small = HeadLimits::default().max_len(2048).max_fields(32).max_line(1024);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeadLimits {
+    len: usize,
+    fields: usize,
+    line: usize,
+}
+
+impl Default for HeadLimits {
+    fn default() -> Self {
+        Self {
+            len: 0x4000,
+            fields: 100,
+            line: 0x2000,
+        }
+    }
+}
+
+impl HeadLimits {
+    /// Limits the head to `bytes`, the empty line at its end included; 16 KiB by default.
+    ///
+    /// The caller keeps the whole head in one buffer, so this is also the buffer that a peer can
+    /// make it hold. 16 KiB lets a browser's request with several large cookies through. For a
+    /// client the interim responses before the final one count too.
+    #[must_use]
+    pub fn max_len(mut self, bytes: usize) -> Self {
+        self.len = bytes;
+        self
+    }
+
+    /// Limits the number of field lines; 100 by default, never above 128.
+    ///
+    /// A request of a browser behind several proxies has about 30. The parser keeps its places for
+    /// fields on the stack, 128 of them, so a larger number means 128.
+    #[must_use]
+    pub fn max_fields(mut self, fields: usize) -> Self {
+        self.fields = fields.min(PARSED_FIELDS);
+        self
+    }
+
+    /// Limits each line, its CRLF not counted; 8 KiB by default.
+    ///
+    /// [RFC 9112 section 3](https://www.rfc-editor.org/rfc/rfc9112#section-3) recommends to take
+    /// start lines of 8000 bytes at least; cookies are commonly held to 4 KiB each.
+    #[must_use]
+    pub fn max_line(mut self, bytes: usize) -> Self {
+        self.line = bytes;
+        self
+    }
+}
+
+/// The HTTP version of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum HttpVersion {
+    /// HTTP/1.0, on which no WebSocket connection can be opened.
+    Http10,
+    /// HTTP/1.1.
+    Http11,
+}
+
+/// Whether an empty line may come before the start line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum EmptyLine {
+    Ignored,
+    Refused,
+}
+
+/// Finds the end of a head in bytes that come in any portions.
+#[derive(Clone, Debug)]
+pub(super) struct Scanner {
+    limits: HeadLimits,
+    step: Step,
+    /// The offset of the first byte that has not been looked at.
+    scanned: usize,
+    /// The offset of the start line.
+    start: usize,
+    /// The offset of the first field line; zero until the start line has ended.
+    fields_start: usize,
+    /// The bytes of the current line so far.
+    line_len: usize,
+    /// The field lines so far, the current one included.
+    fields: usize,
+    empty_line: EmptyLine,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Line,
+    LineFeed,
+    Ended,
+    Failed(HandshakeError),
+}
+
+impl Scanner {
+    pub(super) fn new(limits: HeadLimits, empty_line: EmptyLine) -> Self {
+        Self {
+            limits,
+            step: Step::Line,
+            scanned: 0,
+            start: 0,
+            fields_start: 0,
+            line_len: 0,
+            fields: 0,
+            empty_line,
+        }
+    }
+
+    /// Continues in `buf`, which holds everything received so far; gives the head once it is whole.
+    pub(super) fn scan<'b>(&mut self, buf: &'b [u8]) -> Result<Option<Head<'b>>, HandshakeError> {
+        loop {
+            match self.step {
+                Step::Failed(error) => return Err(error),
+                Step::Ended => return Ok(self.head(buf)),
+                Step::Line | Step::LineFeed => {}
+            }
+            let Some(&byte) = buf.get(self.scanned) else {
+                return Ok(None);
+            };
+            self.scanned = self.scanned.saturating_add(1);
+            self.step = self.judge(byte).unwrap_or_else(Step::Failed);
+        }
+    }
+
+    /// Goes on to the head that follows the one just found.
+    pub(super) fn next_head(&mut self) {
+        let limit = self.limits.len;
+        let fits = self.scanned < limit;
+        *self = Self {
+            step: if fits {
+                Step::Line
+            } else {
+                Step::Failed(HandshakeError::HeadTooLong { limit })
+            },
+            scanned: self.scanned,
+            start: self.scanned,
+            ..Self::new(self.limits, self.empty_line)
+        };
+    }
+
+    fn judge(&mut self, byte: u8) -> Result<Step, HandshakeError> {
+        let step = match (self.step, byte) {
+            (Step::LineFeed, b'\n') => self.end_line()?,
+            // "A recipient of such a bare CR MUST consider that element to be invalid" (9112, 2.2)
+            (Step::LineFeed, _) => return Err(HandshakeError::MalformedHead),
+            // Departs from RFC 9112 section 2.2, by which a recipient MAY recognize a single LF:
+            // what one hop takes for a line end and the next does not, smuggles fields.
+            (_, b'\n') => return Err(HandshakeError::BareLineFeed),
+            (_, b'\r') => Step::LineFeed,
+            // "Field values containing CR, LF, or NUL characters are invalid" (RFC 9110, 5.5)
+            (_, 0..=0x08 | 0x0b..=0x1f | 0x7f) => return Err(HandshakeError::MalformedHead),
+            (_, b'\t' | b' ') if self.line_len == 0 => return Err(HandshakeError::LineFolding),
+            _ => self.extend_line()?,
+        };
+        // Judged on the last byte that fits: a caller whose buffer is this long learns of it now.
+        if !matches!(step, Step::Ended) && self.scanned >= self.limits.len {
+            return Err(HandshakeError::HeadTooLong {
+                limit: self.limits.len,
+            });
+        }
+        Ok(step)
+    }
+
+    fn extend_line(&mut self) -> Result<Step, HandshakeError> {
+        let in_fields = self.fields_start > 0;
+        if in_fields && self.line_len == 0 {
+            self.fields = self.fields.saturating_add(1);
+            if self.fields > self.limits.fields {
+                return Err(HandshakeError::TooManyFields {
+                    limit: self.limits.fields,
+                });
+            }
+        }
+        self.line_len = self.line_len.saturating_add(1);
+        if self.line_len > self.limits.line {
+            let limit = self.limits.line;
+            // "A server that receives a request-target longer than any URI it wishes to parse MUST
+            // respond with a 414 (URI Too Long) status code" (RFC 9112, section 3)
+            return Err(if in_fields {
+                HandshakeError::LineTooLong { limit }
+            } else {
+                HandshakeError::StartLineTooLong { limit }
+            });
+        }
+        Ok(Step::Line)
+    }
+
+    fn end_line(&mut self) -> Result<Step, HandshakeError> {
+        let is_empty = self.line_len == 0;
+        self.line_len = 0;
+        if self.fields_start > 0 {
+            return Ok(if is_empty { Step::Ended } else { Step::Line });
+        }
+        if is_empty {
+            // "a server [...] SHOULD ignore at least one empty line (CRLF) received prior to the
+            // request-line" (RFC 9112, section 2.2): one is ignored, a second is not HTTP.
+            if self.empty_line == EmptyLine::Refused {
+                return Err(HandshakeError::MalformedHead);
+            }
+            self.empty_line = EmptyLine::Refused;
+            self.start = self.scanned;
+        } else {
+            self.fields_start = self.scanned;
+        }
+        Ok(Step::Line)
+    }
+
+    fn head<'b>(&self, buf: &'b [u8]) -> Option<Head<'b>> {
+        Some(Head {
+            bytes: buf.get(self.start..self.scanned)?,
+            start_line: buf.get(self.start..self.fields_start)?,
+            fields: Fields::new(buf.get(self.fields_start..self.scanned)?),
+            end: self.scanned,
+        })
+    }
+}
+
+/// A whole head, whose lines end in CRLF and keep to the limits; its grammar is yet to be judged.
+#[derive(Clone, Debug)]
+pub(super) struct Head<'b> {
+    bytes: &'b [u8],
+    start_line: &'b [u8],
+    pub(super) fields: Fields<'b>,
+    /// The offset of the first byte after the head.
+    pub(super) end: usize,
+}
+
+pub(super) struct RequestLine<'b> {
+    pub(super) method: &'b str,
+    pub(super) target: &'b str,
+    pub(super) version: HttpVersion,
+}
+
+pub(super) struct StatusLine<'b> {
+    pub(super) version: HttpVersion,
+    pub(super) status: u16,
+    pub(super) reason: &'b str,
+}
+
+impl<'b> Head<'b> {
+    pub(super) fn parse_request(&self) -> Result<RequestLine<'b>, HandshakeError> {
+        let mut places = [httparse::EMPTY_HEADER; PARSED_FIELDS];
+        let mut request = httparse::Request::new(&mut places);
+        let parsed = request.parse(self.bytes);
+        let line = self.start_line.strip_suffix(b"\r\n").unwrap_or_default();
+        self.check_whole(parsed, line.split(|byte| *byte == b' ').nth(2))?;
+        match (request.method, request.path, request.version) {
+            // The parser takes targets in UTF-8, which no URI is.
+            (Some(method), Some(target), Some(version)) if target.is_ascii() => Ok(RequestLine {
+                method,
+                target,
+                version: http_version(version)?,
+            }),
+            _ => Err(HandshakeError::MalformedHead),
+        }
+    }
+
+    pub(super) fn parse_response(&self) -> Result<StatusLine<'b>, HandshakeError> {
+        let mut places = [httparse::EMPTY_HEADER; PARSED_FIELDS];
+        let mut response = httparse::Response::new(&mut places);
+        let parsed = response.parse(self.bytes);
+        self.check_whole(parsed, self.start_line.split(|byte| *byte == b' ').next())?;
+        match (response.version, response.code, response.reason) {
+            (Some(version), Some(status @ 100..), Some(reason)) => Ok(StatusLine {
+                version: http_version(version)?,
+                status,
+                reason,
+            }),
+            _ => Err(HandshakeError::MalformedHead),
+        }
+    }
+
+    /// Judges the parser's result; `version` is the place where the version should stand.
+    fn check_whole(
+        &self,
+        parsed: httparse::Result<usize>,
+        version: Option<&[u8]>,
+    ) -> Result<(), HandshakeError> {
+        match parsed {
+            Ok(httparse::Status::Complete(len)) if len == self.bytes.len() => Ok(()),
+            Err(httparse::Error::Version)
+                if matches!(
+                    version,
+                    Some([b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'])
+                ) =>
+            {
+                Err(HandshakeError::HttpVersion)
+            }
+            _ => Err(HandshakeError::MalformedHead),
+        }
+    }
+}
+
+fn http_version(minor: u8) -> Result<HttpVersion, HandshakeError> {
+    match minor {
+        0 => Ok(HttpVersion::Http10),
+        1 => Ok(HttpVersion::Http11),
+        _ => Err(HandshakeError::HttpVersion),
+    }
+}
+
+/// How many fields the parser has places for.
+const PARSED_FIELDS: usize = 128;

@@ -1,0 +1,274 @@
+//! A server's response that does not open a WebSocket connection.
+
+use core::fmt;
+
+use super::error::HandshakeError;
+use super::field::{FieldError, append, append_fields, check_outgoing, write_whole};
+use crate::{Output, OutputFull};
+
+/// A final HTTP response: the refusal of an opening handshake, or a page for an ordinary request.
+///
+/// It always carries `Connection: close`, so what the peer sends after its request is nobody's:
+/// close the connection once the response has been sent. The engine adds `Content-Length`, to 405
+/// `Allow: GET` unless `Allow` is among the given fields, and to 426 `Upgrade: websocket` and
+/// `Sec-WebSocket-Version: 13`.
+///
+/// # Examples
+///
+/// ```
+/// use websocket_proto::SliceOutput; // or a `Vec<u8>`
+/// use websocket_proto::handshake::server::Response;
+///
+/// let mut room = [0; 1024];
+/// let mut out = SliceOutput::new(&mut room);
+/// Response::new(200).fields(&[("Content-Type", "text/plain")]).body(b"hello").write(&mut out)?;
+/// assert_eq!(
+///     out.filled(),
+///     b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\
+///       Content-Type: text/plain\r\n\r\nhello"
+/// );
+/// # Ok::<(), websocket_proto::handshake::server::ResponseError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Response<'a> {
+    status: u16,
+    fields: &'a [(&'a str, &'a str)],
+    body: &'a [u8],
+}
+
+impl<'a> Response<'a> {
+    /// Starts with a status from 200 to 599, and neither fields nor a body.
+    pub fn new(status: u16) -> Self {
+        Self {
+            status,
+            fields: &[],
+            body: &[],
+        }
+    }
+
+    /// Adds fields, such as `Content-Type` or `Location`, in the given order.
+    #[must_use]
+    pub fn fields(mut self, fields: &'a [(&'a str, &'a str)]) -> Self {
+        self.fields = fields;
+        self
+    }
+
+    /// Sets the body; give it a `Content-Type` if it is not empty.
+    #[must_use]
+    pub fn body(mut self, body: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
+        self.body = body.as_ref();
+        self
+    }
+
+    /// The status.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// Writes the response.
+    ///
+    /// # Errors
+    ///
+    /// Nothing is written then.
+    ///
+    /// - [`ResponseError::Status`]: the status is not from 200 to 599. A 101 comes from
+    ///   [`Upgrade::accept`](super::server::Upgrade::accept) only.
+    /// - [`ResponseError::BodyNotAllowed`]: a response of that status has no body.
+    /// - [`ResponseError::Field`]: one of the fields cannot go out.
+    /// - [`ResponseError::OutputFull`]: `out` has no room for the response.
+    pub fn write(&self, out: &mut impl Output) -> Result<(), ResponseError> {
+        if !matches!(self.status, 200..=599) {
+            return Err(ResponseError::Status {
+                status: self.status,
+            });
+        }
+        if !self.body.is_empty() && matches!(self.status, 204 | 205 | 304) {
+            return Err(ResponseError::BodyNotAllowed {
+                status: self.status,
+            });
+        }
+        check_outgoing(self.fields, &[])?;
+        write_whole(out, |out| self.append_to(out))?;
+        Ok(())
+    }
+
+    fn append_to(&self, out: &mut dyn Output) {
+        append(out, &["HTTP/1.1 "]);
+        append_decimal(out, usize::from(self.status));
+        append(out, &[" ", reason(self.status), "\r\n"]);
+        // "The server MUST send an Upgrade header field in a 426 response to indicate the required
+        // protocol(s)" (RFC 9110, section 15.5.22)
+        if self.status == 426 {
+            append(
+                out,
+                &["Connection: close, Upgrade\r\nUpgrade: websocket\r\n"],
+            );
+            // "[...] and a |Sec-WebSocket-Version| header field indicating the version(s) the
+            // server is capable of understanding" (RFC 6455, section 4.2.2)
+            append(out, &["Sec-WebSocket-Version: 13\r\n"]);
+        } else {
+            append(out, &["Connection: close\r\n"]);
+        }
+        // "The origin server MUST generate an Allow header field in a 405 response" (RFC 9110,
+        // section 15.5.6)
+        let is_allow = |field: &(&str, &str)| field.0.eq_ignore_ascii_case("allow");
+        if self.status == 405 && !self.fields.iter().any(is_allow) {
+            append(out, &["Allow: GET\r\n"]);
+        }
+        // "A server MUST NOT send a Content-Length header field in any response with a status code
+        // of 1xx (Informational) or 204 (No Content)." (RFC 9110, section 8.6)
+        if !matches!(self.status, 204 | 304) {
+            append(out, &["Content-Length: "]);
+            append_decimal(out, self.body.len());
+            append(out, &["\r\n"]);
+        }
+        append_fields(out, self.fields);
+        append(out, &["\r\n"]);
+        out.put(self.body);
+    }
+}
+
+impl From<HandshakeError> for Response<'_> {
+    fn from(error: HandshakeError) -> Self {
+        Self::new(error.status_hint())
+    }
+}
+
+impl HandshakeError {
+    /// The response by which a server refuses the handshake: the [`status_hint`](Self::status_hint)
+    /// and what goes with it, without a body.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use websocket_proto::SliceOutput; // or a `Vec<u8>`
+    /// use websocket_proto::handshake::HandshakeError;
+    ///
+    /// let mut room = [0; 1024];
+    /// let mut out = SliceOutput::new(&mut room);
+    /// HandshakeError::MethodNotGet.response().write(&mut out)?;
+    /// assert_eq!(
+    ///     out.filled(),
+    ///     b"HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\nAllow: GET\r\n\
+    ///       Content-Length: 0\r\n\r\n"
+    /// );
+    /// # Ok::<(), websocket_proto::handshake::server::ResponseError>(())
+    /// ```
+    pub fn response(self) -> Response<'static> {
+        self.into()
+    }
+}
+
+/// The server's own response cannot go out; the peer has no part in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ResponseError {
+    /// A response of this status has no body.
+    ///
+    /// See [RFC 9110 section 6.4.1](https://www.rfc-editor.org/rfc/rfc9110#section-6.4.1).
+    BodyNotAllowed {
+        /// The status.
+        status: u16,
+    },
+    /// One of the fields cannot go out.
+    Field(FieldError),
+    /// The output has no room for the whole response.
+    OutputFull,
+    /// The status is not that of a final response.
+    ///
+    /// See [RFC 9110 section 15](https://www.rfc-editor.org/rfc/rfc9110#section-15).
+    Status {
+        /// The status.
+        status: u16,
+    },
+    /// The client does not offer the chosen subprotocol.
+    ///
+    /// See [RFC 6455 section 4.2.2](https://www.rfc-editor.org/rfc/rfc6455#section-4.2.2).
+    UnofferedSubprotocol,
+}
+
+impl fmt::Display for ResponseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BodyNotAllowed { status } => {
+                write!(
+                    f,
+                    "a response with status {status} has no body: leave it out"
+                )
+            }
+            Self::Field(error) => error.fmt(f),
+            Self::OutputFull => OutputFull.fmt(f),
+            Self::Status { status } => {
+                write!(
+                    f,
+                    "{status} is not the status of a final response: use 200 to 599"
+                )
+            }
+            Self::UnofferedSubprotocol => {
+                f.write_str("the client does not offer the subprotocol: choose an offered one")
+            }
+        }
+    }
+}
+
+impl core::error::Error for ResponseError {}
+
+impl From<FieldError> for ResponseError {
+    fn from(error: FieldError) -> Self {
+        Self::Field(error)
+    }
+}
+
+impl From<OutputFull> for ResponseError {
+    fn from(_: OutputFull) -> Self {
+        Self::OutputFull
+    }
+}
+
+/// The reason phrase of RFC 9110 section 15; empty, which is allowed, where it is not a common one.
+fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        204 => "No Content",
+        301 => "Moved Permanently",
+        302 => "Found",
+        303 => "See Other",
+        304 => "Not Modified",
+        307 => "Temporary Redirect",
+        308 => "Permanent Redirect",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        410 => "Gone",
+        413 => "Content Too Large",
+        414 => "URI Too Long",
+        426 => "Upgrade Required",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        505 => "HTTP Version Not Supported",
+        _ => "",
+    }
+}
+
+fn append_decimal(out: &mut dyn Output, mut value: usize) {
+    // As many digits as the largest 64-bit number has.
+    let mut digits = [b'0'; 20];
+    let mut start = digits.len();
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0'.saturating_add(u8::try_from(value % 10).unwrap_or(0));
+        start = start.saturating_sub(1);
+        value /= 10;
+        if value == 0 {
+            break;
+        }
+    }
+    out.put(digits.get(start..).unwrap_or_default());
+}

@@ -1,0 +1,114 @@
+//! The request target: its path, its query, and the rules of RFC 6455 section 3 for it.
+
+use super::error::HandshakeError;
+use super::field::is_authority;
+
+/// A request target in its parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Target<'b> {
+    whole: &'b str,
+    authority: Option<&'b str>,
+    pub(super) path: &'b str,
+    pub(super) query: Option<&'b str>,
+}
+
+impl<'b> Target<'b> {
+    pub(super) fn new(whole: &'b str) -> Self {
+        let (authority, rest) = match after_scheme(whole) {
+            Some(rest) => {
+                let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+                let (authority, rest) = rest.split_at_checked(end).unwrap_or_default();
+                (Some(authority), rest)
+            }
+            None => (None, whole),
+        };
+        let (path, query) = match rest.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (rest, None),
+        };
+        // An absolute URI may leave out its path, which is then the root (RFC 9110, section 4.2.3).
+        let path = if path.is_empty() { "/" } else { path };
+        Self {
+            whole,
+            authority,
+            path,
+            query,
+        }
+    }
+
+    /// Checks the target of a client's opening handshake; gives its authority if it has one.
+    pub(super) fn check(self) -> Result<Option<&'b str>, HandshakeError> {
+        // "Fragment identifiers are meaningless in the context of WebSocket URIs and MUST NOT be
+        // used on these URIs." (RFC 6455, section 3)
+        if self.whole.contains('#') {
+            return Err(HandshakeError::TargetFragment);
+        }
+        // "interpreted as a /resource name/ defined in Section 3 (or an absolute HTTP/HTTPS URI
+        // containing the /resource name/)" (RFC 6455, section 4.2.1, item 1)
+        match self.authority {
+            Some(authority) if is_authority(authority.as_bytes()) => Ok(Some(authority)),
+            None if self.whole.starts_with('/') => Ok(None),
+            _ => Err(HandshakeError::InvalidTarget),
+        }
+    }
+}
+
+/// What follows `http://` or `https://`.
+fn after_scheme(target: &str) -> Option<&str> {
+    let (scheme, rest) = target.split_once("://")?;
+    let is_http = ["http", "https"]
+        .iter()
+        .any(|name| scheme.eq_ignore_ascii_case(name));
+    is_http.then_some(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn target_falls_into_its_parts() {
+        for (whole, path, query) in [
+            ("/", "/", None),
+            ("/a/b?c?d", "/a/b", Some("c?d")),
+            ("/?", "/", Some("")),
+            ("/http://x/y", "/http://x/y", None),
+            ("http://example.com", "/", None),
+            ("HTTPS://example.com?q", "/", Some("q")),
+            ("http://example.com:80/a?b", "/a", Some("b")),
+            ("*", "*", None),
+        ] {
+            let target = Target::new(whole);
+            assert_eq!((target.path, target.query), (path, query), "{whole}");
+        }
+    }
+
+    #[test]
+    fn target_is_a_path_or_an_http_uri() {
+        assert_eq!(Target::new("/a").check(), Ok(None));
+        assert_eq!(Target::new("http://a:1/b").check(), Ok(Some("a:1")));
+        for whole in [
+            "*",
+            "a:80",
+            "ftp://a/",
+            "ws://a/",
+            "http:///a",
+            "http://u@a/",
+            "a/b",
+            "",
+        ] {
+            assert_eq!(
+                Target::new(whole).check(),
+                Err(HandshakeError::InvalidTarget),
+                "{whole}"
+            );
+        }
+        for whole in ["/#", "/a#b", "http://a/#b", "http://a#b"] {
+            assert_eq!(
+                Target::new(whole).check(),
+                Err(HandshakeError::TargetFragment),
+                "{whole}"
+            );
+        }
+    }
+}

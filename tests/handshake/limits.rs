@@ -1,0 +1,216 @@
+//! The limits: the same verdict however the bytes come (edge 32), and for every input one.
+
+use proptest::prelude::*;
+use websocket_proto::handshake::HandshakeError::{
+    HeadTooLong, InvalidExtensions, LineTooLong, MalformedHead, StartLineTooLong, TooManyFields,
+};
+use websocket_proto::handshake::HeadLimits;
+use websocket_proto::handshake::client::Handshake;
+use websocket_proto::handshake::server::{self, OriginPolicy};
+
+use crate::support::{
+    NONCE, judge_request, judge_request_within, judge_response, judge_response_to, request,
+    response,
+};
+
+#[test]
+fn edge_032_head_over_the_limit_gives_431() {
+    let head = request(&[]);
+    let limits = HeadLimits::default().max_len(head.len());
+    assert!(judge_request_within(limits, &head).is_ok());
+    let limit = head.len() - 1;
+    let limits = HeadLimits::default().max_len(limit);
+    assert_eq!(
+        judge_request_within(limits, &head),
+        Err(HeadTooLong { limit })
+    );
+    // It is known as soon as the last byte that fits has not ended the head.
+    assert_eq!(
+        judge_request_within(limits, &head[..limit]),
+        Err(HeadTooLong { limit })
+    );
+    assert_eq!(judge_request_within(limits, &head[..limit - 1]), Ok(None));
+    assert_eq!(HeadTooLong { limit }.status_hint(), 431);
+}
+
+#[test]
+fn edge_032_head_over_16_kib_is_refused_by_default() {
+    let fields: Vec<_> = (0..5)
+        .map(|index| format!("X{index}: {}", "x".repeat(4000)))
+        .collect();
+    let changes: Vec<_> = fields.iter().map(String::as_str).collect();
+    assert!(judge_request(&request(&changes[..4])).is_ok());
+    assert_eq!(
+        judge_request(&request(&changes)),
+        Err(HeadTooLong { limit: 0x4000 })
+    );
+}
+
+#[test]
+fn edge_032_fields_over_the_limit_give_431() {
+    let head = request(&[]);
+    let limits = HeadLimits::default().max_fields(5);
+    assert!(judge_request_within(limits, &head).is_ok());
+    let limits = HeadLimits::default().max_fields(4);
+    assert_eq!(
+        judge_request_within(limits, &head),
+        Err(TooManyFields { limit: 4 })
+    );
+    assert_eq!(TooManyFields { limit: 4 }.status_hint(), 431);
+}
+
+#[test]
+fn edge_032_fields_over_100_are_refused_and_over_128_in_any_case() {
+    let fields: Vec<_> = (0..124).map(|index| format!("X{index}: x")).collect();
+    let changes: Vec<_> = fields.iter().map(String::as_str).collect();
+    assert!(judge_request(&request(&changes[..95])).is_ok());
+    assert_eq!(
+        judge_request(&request(&changes[..96])),
+        Err(TooManyFields { limit: 100 })
+    );
+    let limits = HeadLimits::default().max_fields(1000);
+    assert!(judge_request_within(limits, &request(&changes[..123])).is_ok());
+    let verdict = judge_request_within(limits, &request(&changes));
+    assert_eq!(verdict, Err(TooManyFields { limit: 128 }));
+}
+
+#[test]
+fn edge_032_field_line_over_the_limit_gives_431() {
+    let line = format!("X: {}", "x".repeat(97));
+    let head = request(&[&line]);
+    assert!(judge_request_within(HeadLimits::default().max_line(100), &head).is_ok());
+    let verdict = judge_request_within(HeadLimits::default().max_line(99), &head);
+    assert_eq!(verdict, Err(LineTooLong { limit: 99 }));
+    assert_eq!(LineTooLong { limit: 99 }.status_hint(), 431);
+}
+
+#[test]
+fn rfc_9112_s3_start_line_over_the_limit_gives_414() {
+    let line = format!("GET /{} HTTP/1.1", "x".repeat(86));
+    let head = request(&[&line]);
+    assert!(judge_request_within(HeadLimits::default().max_line(100), &head).is_ok());
+    let verdict = judge_request_within(HeadLimits::default().max_line(99), &head);
+    assert_eq!(verdict, Err(StartLineTooLong { limit: 99 }));
+    assert_eq!(StartLineTooLong { limit: 99 }.status_hint(), 414);
+}
+
+#[test]
+fn interim_responses_count_to_the_limit() {
+    let interim = b"HTTP/1.1 100 Continue\r\n\r\n";
+    let head = [&interim[..], &response(&[])].concat();
+    let handshake = Handshake::new(NONCE, "a", "/");
+    let verdict = |limit| {
+        let limits = HeadLimits::default().max_len(limit);
+        judge_response_to(&handshake.clone().limits(limits), &head)
+    };
+    assert!(verdict(head.len()).is_ok());
+    assert_eq!(
+        verdict(head.len() - 1),
+        Err(HeadTooLong {
+            limit: head.len() - 1
+        })
+    );
+    // No final head can follow, so it is known without another byte.
+    let limit = interim.len();
+    let mut handshake_within = handshake
+        .clone()
+        .limits(HeadLimits::default().max_len(limit));
+    assert_eq!(
+        handshake_within.receive(interim).err(),
+        Some(HeadTooLong { limit })
+    );
+    assert_eq!(verdict(limit), Err(HeadTooLong { limit }));
+    let endless = interim.repeat(0x4000);
+    let mut handshake = Handshake::new(NONCE, "a", "/");
+    assert_eq!(
+        handshake.receive(&endless).err(),
+        Some(HeadTooLong { limit: 0x4000 })
+    );
+}
+
+#[test]
+fn zero_limits_refuse_everything() {
+    let limits = HeadLimits::default().max_len(0).max_fields(0).max_line(0);
+    assert_eq!(
+        judge_request_within(limits, b"G"),
+        Err(StartLineTooLong { limit: 0 })
+    );
+    assert_eq!(
+        judge_request_within(limits, b"\r"),
+        Err(HeadTooLong { limit: 0 })
+    );
+    assert_eq!(judge_request_within(limits, b"\0"), Err(MalformedHead));
+}
+
+#[test]
+fn a_shorter_buffer_than_before_asks_for_more() {
+    let head = response(&[]);
+    let mut handshake = Handshake::new(NONCE, "a", "/");
+    assert!(handshake.receive(&head[..40]).unwrap().is_none());
+    assert!(handshake.receive(&head[..10]).unwrap().is_none());
+    assert!(handshake.receive(&[]).unwrap().is_none());
+    assert!(handshake.receive(&head).unwrap().is_some());
+    assert!(handshake.receive(&head[..10]).unwrap().is_none());
+}
+
+/// Values on which a careless parser goes back and forth. Nothing is measured: work that grows with
+/// the square of the length, over 64 KiB in as many portions, would not end in the time of a test.
+#[test]
+fn long_heads_byte_by_byte_are_linear_work() {
+    let limits = HeadLimits::default().max_len(0x2_0000).max_line(0x2_0000);
+    for field in [
+        format!("X: {}", "x".repeat(0xffff)),
+        format!("X: b{}x", " ".repeat(0xffff)),
+        format!("Connection: Upgrade{}", ",".repeat(0xffff)),
+        format!("Sec-WebSocket-Protocol: b{}", ", ".repeat(0x7fff)),
+        format!(
+            "Sec-WebSocket-Extensions: a; b=\"{}\"",
+            "\\c".repeat(0x7fff)
+        ),
+        format!("Sec-WebSocket-Extensions: a{}", ";b".repeat(0x7fff)),
+    ] {
+        let head = request(&[&field]);
+        let mut handshake = server::Handshake::new(limits);
+        for len in 0..head.len() {
+            assert!(handshake.receive(&head[..len]).unwrap().is_none());
+        }
+        let request = handshake.receive(&head).unwrap().unwrap();
+        assert!(request.upgrade(OriginPolicy::Any).is_ok());
+    }
+    let unclosed = format!("Sec-WebSocket-Extensions: a; b=\"{}", "\\c".repeat(0x7fff));
+    let head = request(&[&unclosed]);
+    let request = server::Handshake::new(limits)
+        .receive(&head)
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        request.upgrade(OriginPolicy::Any).err(),
+        Some(InvalidExtensions)
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..<_>::default() })]
+
+    /// Whatever takes the place of a byte, the verdict is one for all portions.
+    #[test]
+    fn any_change_gives_one_verdict(
+        at in 0_usize..200,
+        bytes in prop::collection::vec(any::<u8>(), 0..4),
+    ) {
+        for head in [request(&["Sec-WebSocket-Extensions: a; b=\"c\""]), response(&[])] {
+            let start = at.min(head.len());
+            let end = start.saturating_add(1).min(head.len());
+            let head = [&head[..start], &bytes, &head[end..]].concat();
+            let _ = judge_request(&head);
+            let _ = judge_response(&head);
+        }
+    }
+
+    /// Lists of the bytes that matter to the grammar of extensions never make it panic.
+    #[test]
+    fn any_list_of_extensions_gives_one_verdict(list in "[a\"\\\\;,= \t]{0,24}") {
+        let field = format!("Sec-WebSocket-Extensions: {list}");
+        let _ = judge_request(&request(&[&field]));
+    }
+}

@@ -1,0 +1,248 @@
+//! What goes out: written whole or not at all, and nothing can break out of its place.
+
+use websocket_proto::SliceOutput;
+use websocket_proto::handshake::client::{self, RequestError};
+use websocket_proto::handshake::server::{
+    Acceptance, Handshake, OriginPolicy, Response, ResponseError,
+};
+use websocket_proto::handshake::{FieldError, HandshakeError};
+
+use crate::support::{NONCE, Out, request};
+
+fn written(response: Response<'_>) -> Result<String, ResponseError> {
+    let mut out = Out::new();
+    let result = response.write(&mut out);
+    assert!(result.is_ok() || out.is_empty(), "whole or nothing");
+    result.map(|()| String::from_utf8(out.to_vec()).unwrap())
+}
+
+fn request_error(handshake: &client::Handshake<'_>) -> Option<RequestError> {
+    let mut out = Out::new();
+    let result = handshake.write_request(&mut out);
+    assert_eq!(result.is_err(), out.is_empty(), "whole or nothing");
+    result.err()
+}
+
+fn plain() -> client::Handshake<'static> {
+    client::Handshake::new(NONCE, "example.com", "/")
+}
+
+const BAD_FIELDS: [((&str, &str), FieldError); 11] = [
+    (("", "x"), FieldError::Name { index: 1 }),
+    (("a b", "x"), FieldError::Name { index: 1 }),
+    (("a:", "x"), FieldError::Name { index: 1 }),
+    (("a\r\nb", "x"), FieldError::Name { index: 1 }),
+    (("a", "x\r\nEvil: y"), FieldError::Value { index: 1 }),
+    (("a", "x\ny"), FieldError::Value { index: 1 }),
+    (("a", "x\0"), FieldError::Value { index: 1 }),
+    (("CONNECTION", "x"), FieldError::Reserved { index: 1 }),
+    (("Content-Length", "1"), FieldError::Reserved { index: 1 }),
+    (
+        ("Transfer-encoding", "chunked"),
+        FieldError::Reserved { index: 1 },
+    ),
+    (
+        ("Sec-WebSocket-Anything", "x"),
+        FieldError::Reserved { index: 1 },
+    ),
+];
+
+#[test]
+fn edge_029_every_refusal_closes() {
+    for status in (200..=599).filter(|status| *status != 426) {
+        let response = written(Response::new(status)).unwrap();
+        assert!(
+            response.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{response}"
+        );
+        assert!(response.contains("\r\nConnection: close\r\n"), "{response}");
+        assert!(response.ends_with("\r\n\r\n"), "{response}");
+        let has_length = response.contains("\r\nContent-Length: 0\r\n");
+        assert_eq!(has_length, !matches!(status, 204 | 304), "{response}");
+    }
+    let upgrade_required = written(Response::new(426)).unwrap();
+    assert_eq!(
+        upgrade_required,
+        "HTTP/1.1 426 Upgrade Required\r\nConnection: close, Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nContent-Length: 0\r\n\r\n"
+    );
+}
+
+#[test]
+fn only_accept_switches_protocols() {
+    for status in [0, 100, 101, 199, 600, u16::MAX] {
+        assert_eq!(
+            written(Response::new(status)),
+            Err(ResponseError::Status { status })
+        );
+    }
+}
+
+#[test]
+fn some_statuses_have_no_body() {
+    for status in [204, 205, 304] {
+        let response = Response::new(status).body("x");
+        assert_eq!(
+            written(response),
+            Err(ResponseError::BodyNotAllowed { status })
+        );
+    }
+}
+
+#[test]
+fn a_page_is_a_response_too() {
+    let body = "x".repeat(1234);
+    let page = written(
+        Response::new(200)
+            .fields(&[("Content-Type", "text/html")])
+            .body(&body),
+    );
+    assert_eq!(
+        page.unwrap(),
+        format!(
+            "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1234\r\n\
+             Content-Type: text/html\r\n\r\n{body}"
+        )
+    );
+    let allow = written(Response::new(405).fields(&[("allow", "GET, HEAD")])).unwrap();
+    assert!(allow.contains("\r\nallow: GET, HEAD\r\n") && !allow.contains("\r\nAllow:"));
+}
+
+#[test]
+fn fields_cannot_break_out() {
+    let head = request(&[]);
+    let request = Handshake::default().receive(&head).unwrap().unwrap();
+    let upgrade = request.upgrade(OriginPolicy::Any).unwrap();
+    for (field, error) in BAD_FIELDS {
+        let fields = [("X-Good", "a\tb \u{e9}"), field];
+        assert_eq!(
+            written(Response::new(200).fields(&fields)),
+            Err(ResponseError::Field(error)),
+            "{field:?}"
+        );
+        let mut out = Out::new();
+        let acceptance = Acceptance::default().fields(&fields);
+        let result = upgrade.accept(&acceptance, &mut out);
+        assert_eq!(result, Err(ResponseError::Field(error)), "{field:?}");
+        assert!(out.is_empty());
+        assert_eq!(
+            request_error(&plain().fields(&fields)),
+            Some(RequestError::Field(error))
+        );
+    }
+    let good = [
+        ("X-Good", "a\tb \u{e9}"),
+        ("Sec-Web", ""),
+        ("Sec-WebSocket", "x"),
+    ];
+    assert!(written(Response::new(200).fields(&good)).is_ok());
+    assert_eq!(request_error(&plain().fields(&good)), None);
+    for name in ["Host", "origin", "Upgrade"] {
+        let error = RequestError::Field(FieldError::Reserved { index: 0 });
+        assert_eq!(request_error(&plain().fields(&[(name, "x")])), Some(error));
+    }
+}
+
+#[test]
+fn request_parts_cannot_break_out() {
+    let to = |host, target| request_error(&client::Handshake::new(NONCE, host, target));
+    for host in [
+        "",
+        "a b",
+        "a\r\nX: y",
+        "a/b",
+        "user@a",
+        "http://a",
+        "a\0",
+        "[::1",
+    ] {
+        assert_eq!(to(host, "/"), Some(RequestError::Host), "{host:?}");
+    }
+    for target in [
+        "",
+        "a",
+        "*",
+        "http://a/",
+        "/a b",
+        "/a\r\nX: y",
+        "/a\0",
+        "/#",
+        "/\u{e9}",
+        "/\t",
+    ] {
+        assert_eq!(to("a", target), Some(RequestError::Target), "{target:?}");
+    }
+    assert_eq!(to("[::1]:9001", "/a%20b?c=d&e=%23"), None);
+    for origin in ["", "http://a http://b", "http://a\r\n", "http://\u{e9}"] {
+        assert_eq!(
+            request_error(&plain().origin(origin)),
+            Some(RequestError::Origin)
+        );
+    }
+    for name in ["", "a b", "a,b", "a\r\nX: y", "\u{e9}"] {
+        let error = request_error(&plain().subprotocols(&["ok", name]));
+        assert_eq!(
+            error,
+            Some(RequestError::Subprotocol { index: 1 }),
+            "{name:?}"
+        );
+    }
+    let error = request_error(&plain().subprotocols(&["a", "b", "a"]));
+    assert_eq!(error, Some(RequestError::RepeatedSubprotocol { index: 2 }));
+}
+
+#[test]
+fn heads_are_written_whole_or_not_at_all() {
+    let mut room = [0; 512];
+    let mut whole = Out::new();
+    plain().write_request(&mut whole).unwrap();
+    let mut out = SliceOutput::new(&mut room[..whole.len() - 1]);
+    assert_eq!(
+        plain().write_request(&mut out),
+        Err(RequestError::OutputFull)
+    );
+    assert_eq!(out.filled(), b"");
+    let mut out = SliceOutput::new(&mut room[..whole.len()]);
+    assert_eq!(plain().write_request(&mut out), Ok(()));
+    assert_eq!(out.filled(), whole.as_slice());
+
+    let request = Handshake::default().receive(&whole).unwrap().unwrap();
+    let upgrade = request.upgrade(OriginPolicy::Any).unwrap();
+    let mut whole = Out::new();
+    upgrade.accept(&Acceptance::default(), &mut whole).unwrap();
+    let mut out = SliceOutput::new(&mut room[..whole.len() - 1]);
+    let result = upgrade.accept(&Acceptance::default(), &mut out);
+    assert_eq!(result, Err(ResponseError::OutputFull));
+    assert_eq!(out.filled(), b"");
+
+    let page = Response::new(404).body("gone");
+    let len = written(page).unwrap().len();
+    let mut out = SliceOutput::new(&mut room[..len - 1]);
+    assert_eq!(page.write(&mut out), Err(ResponseError::OutputFull));
+    assert_eq!(out.filled(), b"");
+}
+
+#[test]
+fn every_fault_has_a_status_a_section_and_a_sentence() {
+    for error in [
+        HandshakeError::BareLineFeed,
+        HandshakeError::HeadTooLong { limit: 1 },
+        HandshakeError::NoSubprotocol,
+        HandshakeError::OriginNotAllowed,
+        HandshakeError::RepeatedField("Host"),
+        HandshakeError::WrongAccept,
+    ] {
+        assert!(written(error.response()).is_ok());
+        assert!(error.section().starts_with("RFC "));
+        let sentence = error.to_string();
+        assert!(
+            sentence.contains(": ") && !sentence.ends_with('.'),
+            "{sentence}"
+        );
+    }
+    assert_eq!(HandshakeError::WrongAccept.status_hint(), 502);
+    assert_eq!(
+        Response::from(HandshakeError::OriginNotAllowed).status(),
+        403
+    );
+}

@@ -1,0 +1,507 @@
+//! What a server makes of requests.
+
+use websocket_proto::handshake::HandshakeError::{
+    self, BareLineFeed, BodyNotAllowed, HttpVersion, InvalidHost, InvalidKey, InvalidOrigin,
+    LineFolding, MalformedHead, MethodNotGet, MissingConnection, MissingHost, MissingKey,
+    MissingUpgrade, MissingVersion, OriginNotAllowed, RepeatedField, TargetFragment,
+    UnsupportedVersion,
+};
+use websocket_proto::handshake::server::{Acceptance, Handshake, OriginPolicy};
+
+use crate::support::{Out, accept, judge_request, refusal, request, s1_3_request, s1_3_response};
+
+/// The response that refuses with `error`.
+fn refuse(error: HandshakeError) -> String {
+    let mut out = Out::new();
+    error.response().write(&mut out).unwrap();
+    String::from_utf8(out.to_vec()).unwrap()
+}
+
+/// Judges a valid request in which `from` is replaced.
+fn replaced(from: &str, to: &str) -> Option<HandshakeError> {
+    let text = String::from_utf8(request(&[])).unwrap();
+    assert!(text.contains(from));
+    judge_request(text.replace(from, to).as_bytes()).err()
+}
+
+#[test]
+fn s1_3_request_is_accepted_with_the_response_of_the_rfc() {
+    let head = s1_3_request();
+    assert!(judge_request(&head).is_ok());
+    let request = Handshake::default().receive(&head).unwrap().unwrap();
+    assert!(request.is_upgrade());
+    assert_eq!(request.method(), "GET");
+    assert_eq!((request.path(), request.query()), ("/chat", None));
+    assert_eq!(request.fields().count(), 7);
+    assert_eq!(request.field("host"), Some(&b"server.example.com"[..]));
+    assert_eq!(request.head_len(), head.len());
+    let upgrade = request
+        .upgrade(OriginPolicy::OneOf(&["http://example.com"]))
+        .unwrap();
+    assert_eq!(upgrade.host(), "server.example.com");
+    assert_eq!(upgrade.origin(), Some("http://example.com"));
+    assert!(upgrade.subprotocols().eq(["chat", "superchat"]));
+    let mut out = Out::new();
+    let negotiated = upgrade
+        .accept(&Acceptance::default().subprotocol("chat"), &mut out)
+        .unwrap();
+    assert_eq!(negotiated.subprotocol, Some("chat"));
+    assert_eq!(out.as_slice(), s1_3_response());
+}
+
+#[test]
+fn edge_001_connection_is_a_list() {
+    assert_eq!(refusal(&["Connection: keep-alive, Upgrade"]), None);
+    assert_eq!(refusal(&["Connection: Upgrade,\tkeep-alive"]), None);
+}
+
+#[test]
+fn edge_002_connection_ignores_case() {
+    assert_eq!(refusal(&["Connection: UPGRADE"]), None);
+}
+
+#[test]
+fn edge_003_connection_token_is_no_substring() {
+    assert_eq!(
+        refusal(&["Connection: notupgrade"]),
+        Some(MissingConnection)
+    );
+    assert_eq!(
+        refusal(&["Connection: upgrade-not"]),
+        Some(MissingConnection)
+    );
+    assert_eq!(
+        refusal(&["Connection: \"Upgrade\""]),
+        Some(MissingConnection)
+    );
+}
+
+#[test]
+fn edge_004_connection_may_stand_twice() {
+    assert_eq!(
+        refusal(&["Connection: Upgrade", "Connection: keep-alive"]),
+        None
+    );
+    assert_eq!(
+        refusal(&["Connection: keep-alive", "Connection: Upgrade"]),
+        None
+    );
+}
+
+#[test]
+fn edge_005_empty_list_elements_are_ignored() {
+    assert_eq!(refusal(&["Connection: , Upgrade,"]), None);
+}
+
+#[test]
+fn edge_006_upgrade_ignores_case() {
+    assert_eq!(refusal(&["Upgrade: WebSocket"]), None);
+}
+
+#[test]
+fn edge_007_upgrade_is_a_list() {
+    assert_eq!(refusal(&["Upgrade: h2c, websocket"]), None);
+    assert_eq!(refusal(&["Upgrade: h2c", "Upgrade: websocket"]), None);
+    assert_eq!(refusal(&["Upgrade: websocket", "Upgrade: h2c"]), None);
+}
+
+#[test]
+fn edge_008_upgrade_with_a_version_is_another_protocol() {
+    assert_eq!(refusal(&["Upgrade: websocket/13"]), Some(MissingUpgrade));
+}
+
+#[test]
+fn edge_009_missing_upgrade_or_connection_gives_426() {
+    for changes in [["-Upgrade"], ["Upgrade: h2c"], ["-Connection"]] {
+        let error = refusal(&changes).unwrap();
+        assert!(matches!(error, MissingUpgrade | MissingConnection));
+        let response = refuse(error);
+        assert!(response.starts_with("HTTP/1.1 426 Upgrade Required\r\n"));
+        assert!(response.contains("\r\nConnection: close, Upgrade\r\nUpgrade: websocket\r\n"));
+    }
+}
+
+#[test]
+fn edge_010_other_methods_give_405_with_allow() {
+    for method in ["POST", "HEAD", "CONNECT", "get", "GETS", "PRI"] {
+        let line = format!("{method} /chat HTTP/1.1");
+        assert_eq!(refusal(&[&line]), Some(MethodNotGet), "{method}");
+    }
+    let response = refuse(MethodNotGet);
+    assert!(response.starts_with("HTTP/1.1 405 Method Not Allowed\r\n"));
+    assert!(response.contains("\r\nAllow: GET\r\n"));
+}
+
+#[test]
+fn edge_011_other_versions_give_505() {
+    for version in ["HTTP/1.0", "HTTP/0.9", "HTTP/1.2", "HTTP/2.0"] {
+        let line = format!("GET /chat {version}");
+        assert_eq!(refusal(&[&line]), Some(HttpVersion), "{version}");
+    }
+    for version in [
+        "http/1.1",
+        "HTTP/1",
+        "HTTP/11",
+        "HTTP/1.1 ",
+        "HTTP/1.10",
+        " HTTP/1.1",
+    ] {
+        let line = format!("GET /chat {version}");
+        let head = request(&[]);
+        let rest = head.strip_prefix(b"GET /chat HTTP/1.1").unwrap();
+        let head = [line.as_bytes(), rest].concat();
+        assert_eq!(judge_request(&head), Err(MalformedHead), "{version}");
+    }
+    assert!(refuse(HttpVersion).starts_with("HTTP/1.1 505 HTTP Version Not Supported\r\n"));
+}
+
+#[test]
+fn edge_012_host_stands_exactly_once() {
+    assert_eq!(refusal(&["-Host"]), Some(MissingHost));
+    assert_eq!(
+        refusal(&["Host: a", "Host: a"]),
+        Some(RepeatedField("Host"))
+    );
+    for host in ["", "a b", "user@a", "a,b", "a/b", "a:x", "http://a"] {
+        let field = format!("Host: {host}");
+        let expected = if host == "a,b" {
+            None
+        } else {
+            Some(InvalidHost)
+        };
+        assert_eq!(refusal(&[&field]), expected, "{host}");
+    }
+    assert!(refuse(MissingHost).starts_with("HTTP/1.1 400 Bad Request\r\n"));
+}
+
+#[test]
+fn edge_013_missing_key_gives_400() {
+    assert_eq!(refusal(&["-Sec-WebSocket-Key"]), Some(MissingKey));
+    assert_eq!(MissingKey.status_hint(), 400);
+}
+
+#[test]
+fn edge_014_key_is_sixteen_bytes_in_base64() {
+    for key in [
+        "",
+        "dGhlIHNhbXBsZSBub25j",
+        "dGhlIHNhbXBsZSBub24=",
+        "dGhlIHNhbXBsZSBub25jZWU=",
+        "dGhlIHNhbXBsZSBub25jZQ",
+        "dGhlIHNhbXBsZSBub25-ZQ==",
+        "not base64 at all, no!!!",
+    ] {
+        assert_eq!(
+            refusal(&[&format!("Sec-WebSocket-Key: {key}")]),
+            Some(InvalidKey),
+            "{key}"
+        );
+    }
+    assert_eq!(InvalidKey.status_hint(), 400);
+}
+
+#[test]
+fn edge_015_key_with_unused_bits_is_hashed_as_received() {
+    let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZR==";
+    assert_eq!(refusal(&[key]), None);
+    let response = accept(&[key], &Acceptance::default()).unwrap();
+    // SHA-1 of this very string and the GUID, computed elsewhere.
+    assert!(
+        response.contains("\r\nSec-WebSocket-Accept: Zgw8jYXtqX5qJr7MJ1Q/MqzeSRI=\r\n"),
+        "{response}"
+    );
+}
+
+#[test]
+fn edge_016_key_stands_once() {
+    let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+    assert_eq!(
+        refusal(&[key, key]),
+        Some(RepeatedField("Sec-WebSocket-Key"))
+    );
+}
+
+#[test]
+fn edge_017_white_space_around_the_key_is_not_hashed() {
+    let response = accept(
+        &["Sec-WebSocket-Key: \t dGhlIHNhbXBsZSBub25jZQ== \t"],
+        &Acceptance::default(),
+    );
+    assert!(
+        response
+            .unwrap()
+            .contains(": s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n")
+    );
+}
+
+#[test]
+fn edge_018_other_versions_give_426_with_the_version() {
+    for version in [
+        "14", "0", "12", "", "1 3", "13.0", "+13", "0x0d", "thirteen",
+    ] {
+        let field = format!("Sec-WebSocket-Version: {version}");
+        assert_eq!(refusal(&[&field]), Some(UnsupportedVersion), "{version}");
+    }
+    let response = refuse(UnsupportedVersion);
+    assert!(response.starts_with("HTTP/1.1 426 Upgrade Required\r\n"));
+    assert!(response.contains("\r\nSec-WebSocket-Version: 13\r\n"));
+}
+
+#[test]
+fn edge_019_version_8_is_another_version() {
+    assert_eq!(
+        refusal(&["Sec-WebSocket-Version: 8"]),
+        Some(UnsupportedVersion)
+    );
+}
+
+#[test]
+fn edge_020_missing_version_gives_400() {
+    assert_eq!(refusal(&["-Sec-WebSocket-Version"]), Some(MissingVersion));
+    assert_eq!(MissingVersion.status_hint(), 400);
+}
+
+#[test]
+fn edge_021_version_is_no_list() {
+    assert_eq!(
+        refusal(&["Sec-WebSocket-Version: 13, 8"]),
+        Some(UnsupportedVersion)
+    );
+    let twice = ["Sec-WebSocket-Version: 13", "Sec-WebSocket-Version: 13"];
+    assert_eq!(
+        refusal(&twice),
+        Some(RepeatedField("Sec-WebSocket-Version"))
+    );
+}
+
+#[test]
+fn edge_022_version_has_no_leading_zero() {
+    assert_eq!(
+        refusal(&["Sec-WebSocket-Version: 013"]),
+        Some(UnsupportedVersion)
+    );
+}
+
+#[test]
+fn edge_023_folded_lines_give_400() {
+    assert_eq!(refusal(&["X: a\r\n b"]), Some(LineFolding));
+    assert_eq!(refusal(&["X: a\r\n\tb"]), Some(LineFolding));
+    assert_eq!(refusal(&["X: a\r\n "]), Some(LineFolding));
+    assert_eq!(replaced("HTTP/1.1\r\n", "HTTP/1.1\r\n "), Some(LineFolding));
+    assert_eq!(LineFolding.status_hint(), 400);
+}
+
+#[test]
+fn edge_024_white_space_before_the_colon_gives_400() {
+    assert_eq!(replaced("Upgrade:", "Upgrade :"), Some(MalformedHead));
+    assert_eq!(replaced("Upgrade:", "Upgrade\t:"), Some(MalformedHead));
+    assert_eq!(replaced("Upgrade:", ":"), Some(MalformedHead));
+    assert_eq!(replaced("Upgrade:", "Upgrade"), Some(MalformedHead));
+    assert_eq!(replaced("Upgrade:", "Up(grade:"), Some(MalformedHead));
+    assert_eq!(MalformedHead.status_hint(), 400);
+}
+
+#[test]
+fn edge_025_bare_line_feed_gives_400() {
+    assert_eq!(replaced("\r\n", "\n"), Some(BareLineFeed));
+    assert_eq!(replaced("websocket\r\n", "websocket\n"), Some(BareLineFeed));
+    assert_eq!(replaced("\r\n\r\n", "\r\n\n"), Some(BareLineFeed));
+    assert_eq!(judge_request(b"\nGET / HTTP/1.1\r\n"), Err(BareLineFeed));
+    assert_eq!(BareLineFeed.status_hint(), 400);
+}
+
+#[test]
+fn edge_026_control_characters_give_400() {
+    for byte in (0..=0x1f).chain([0x7f]) {
+        let expected = match byte {
+            b'\t' => None,
+            b'\n' => Some(BareLineFeed),
+            _ => Some(MalformedHead),
+        };
+        let value = format!("X: a{}b", char::from(byte));
+        assert_eq!(refusal(&[&value]), expected, "{byte:#04x}");
+    }
+    assert_eq!(replaced("/chat", "/ch\0at"), Some(MalformedHead));
+    assert_eq!(replaced("/chat", "/ch\u{e9}t"), Some(MalformedHead));
+    // Known at once, not at the end of the head.
+    assert_eq!(judge_request(b"\x16\x03\x01"), Err(MalformedHead));
+    assert_eq!(judge_request(b"GET /\x7f"), Err(MalformedHead));
+}
+
+#[test]
+fn edge_027_content_length_zero_is_accepted() {
+    assert_eq!(refusal(&["Content-Length: 0"]), None);
+}
+
+#[test]
+fn edge_028_content_gives_400() {
+    for field in [
+        "Content-Length: 1",
+        "Content-Length: 100",
+        "Content-Length: -0",
+        "Content-Length: 0, 0",
+        "Content-Length:",
+        "Transfer-Encoding: chunked",
+        "Transfer-Encoding: identity",
+        "Transfer-Encoding:",
+    ] {
+        assert_eq!(refusal(&[field]), Some(BodyNotAllowed), "{field}");
+    }
+    let twice = ["Content-Length: 0", "Content-Length: 0"];
+    assert_eq!(refusal(&twice), Some(RepeatedField("Content-Length")));
+    assert!(
+        refuse(BodyNotAllowed).starts_with("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n")
+    );
+}
+
+#[test]
+fn edge_030_bytes_after_the_head_are_left_alone() {
+    let mut bytes = request(&[]);
+    let head_len = bytes.len();
+    bytes.extend_from_slice(b"\x81\x85\n\r\n\0 frames");
+    let verdict = judge_request(&bytes).unwrap().unwrap();
+    assert_eq!(verdict.0, head_len);
+}
+
+#[test]
+fn edge_031_every_portion_gives_the_same() {
+    // `judge_request` cuts at every place; here what it sees of a request with everything in it.
+    let head = request(&[
+        "GET http://example.com:8080/a?b HTTP/1.1",
+        "Origin: https://example.com",
+        "Sec-WebSocket-Protocol: a, b",
+        "Sec-WebSocket-Extensions: x; y=\"z\", w",
+    ]);
+    let (head_len, words) = judge_request(&head).unwrap().unwrap();
+    assert_eq!(head_len, head.len());
+    assert!(words.contains("\"example.com:8080\""), "{words}");
+    // One byte less is no head, wherever it is cut.
+    assert_eq!(judge_request(&head[..head.len() - 1]), Ok(None));
+}
+
+#[test]
+fn edge_042_origin_stands_once_and_a_denied_one_gives_403() {
+    let origin = "Origin: http://example.com";
+    assert_eq!(refusal(&[origin]), None);
+    assert_eq!(refusal(&["Origin: null"]), None);
+    assert_eq!(refusal(&[origin, origin]), Some(RepeatedField("Origin")));
+    for value in ["", "http://a http://b", "http://\u{e9}"] {
+        assert_eq!(
+            refusal(&[&format!("Origin: {value}")]),
+            Some(InvalidOrigin),
+            "{value}"
+        );
+    }
+    assert_eq!(RepeatedField("Origin").status_hint(), 400);
+    assert!(refuse(OriginNotAllowed).starts_with("HTTP/1.1 403 Forbidden\r\n"));
+}
+
+#[test]
+fn s10_2_origin_policies_compare_whole_origins() {
+    let admits = |policy: OriginPolicy<'_>, origin: &str| {
+        let head = request(&["Host: Example.com:8080", origin]);
+        let request = Handshake::default().receive(&head).unwrap().unwrap();
+        match request.upgrade(policy) {
+            Ok(_) => true,
+            Err(error) => {
+                assert_eq!(error, OriginNotAllowed);
+                false
+            }
+        }
+    };
+    for (origin, same_host, one_of) in [
+        ("-Origin", true, true),
+        ("Origin: https://example.com:8080", true, false),
+        ("Origin: http://EXAMPLE.com:8080", true, false),
+        ("Origin: https://a.test", false, true),
+        ("Origin: https://A.test", false, false),
+        ("Origin: http://a.test", false, false),
+        ("Origin: https://a.test:443", false, false),
+        ("Origin: https://a.test.evil.test", false, false),
+        ("Origin: https://example.com", false, false),
+        ("Origin: https://evil-example.com:8080", false, false),
+        ("Origin: https://example.com:8080.evil.test", false, false),
+        ("Origin: https://user@example.com:8080", false, false),
+        ("Origin: ftp://example.com:8080", false, false),
+        ("Origin: example.com:8080", false, false),
+        ("Origin: null", false, false),
+    ] {
+        assert!(admits(OriginPolicy::Any, origin));
+        assert_eq!(
+            admits(OriginPolicy::SameHost, origin),
+            same_host,
+            "{origin}"
+        );
+        let listed = OriginPolicy::OneOf(&["https://b.test", "https://a.test"]);
+        assert_eq!(admits(listed, origin), one_of, "{origin}");
+    }
+}
+
+#[test]
+fn edge_043_target_has_no_fragment_and_may_be_absolute() {
+    assert_eq!(refusal(&["GET /chat#part HTTP/1.1"]), Some(TargetFragment));
+    assert_eq!(refusal(&["GET /# HTTP/1.1"]), Some(TargetFragment));
+    assert_eq!(refusal(&["GET /chat?a#b HTTP/1.1"]), Some(TargetFragment));
+    assert_eq!(TargetFragment.status_hint(), 400);
+    for target in [
+        "chat",
+        "*",
+        "example.com:80",
+        "ws://example.com/chat",
+        "http:///chat",
+    ] {
+        let line = format!("GET {target} HTTP/1.1");
+        assert_eq!(
+            refusal(&[&line]),
+            Some(HandshakeError::InvalidTarget),
+            "{target}"
+        );
+    }
+    let head = request(&[
+        "GET http://example.com/chat?a=b?c HTTP/1.1",
+        "Host: other.test",
+    ]);
+    assert!(judge_request(&head).is_ok());
+    let request = Handshake::default().receive(&head).unwrap().unwrap();
+    assert_eq!((request.path(), request.query()), ("/chat", Some("a=b?c")));
+    assert_eq!(
+        request.upgrade(OriginPolicy::Any).unwrap().host(),
+        "example.com"
+    );
+}
+
+#[test]
+fn rfc_9112_s2_2_one_empty_line_may_come_first() {
+    let head = request(&[]);
+    let (head_len, _) = judge_request(&[b"\r\n", &head[..]].concat())
+        .unwrap()
+        .unwrap();
+    assert_eq!(head_len, head.len() + 2);
+    assert_eq!(
+        judge_request(&[b"\r\n\r\n", &head[..]].concat()),
+        Err(MalformedHead)
+    );
+    assert_eq!(
+        judge_request(&[b"\r\r\n", &head[..]].concat()),
+        Err(MalformedHead)
+    );
+}
+
+#[test]
+fn ordinary_requests_are_told_from_upgrades() {
+    let is_upgrade = |changes: &[&str]| {
+        Handshake::default()
+            .receive(&request(changes))
+            .unwrap()
+            .unwrap()
+            .is_upgrade()
+    };
+    assert!(is_upgrade(&[]));
+    assert!(is_upgrade(&["-Upgrade"]));
+    assert!(is_upgrade(&[
+        "-Sec-WebSocket-Key",
+        "Upgrade: h2c, WebSocket"
+    ]));
+    assert!(!is_upgrade(&["-Sec-WebSocket-Key", "Upgrade: h2c"]));
+    assert!(!is_upgrade(&["-Sec-WebSocket-Key", "-Upgrade"]));
+}
