@@ -2,6 +2,17 @@
 //! sends at most one Close and nothing after it, and both reach a clean end.
 
 #![cfg(feature = "alloc")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core,
+    clippy::unwrap_used,
+    reason = "a test may panic: that is how it fails"
+)]
 
 use std::collections::VecDeque;
 

@@ -1,6 +1,17 @@
 //! What the engine costs in memory: its own size, and the allocations that it makes.
 
 #![cfg(feature = "alloc")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core,
+    clippy::unwrap_used,
+    reason = "a test may panic: that is how it fails"
+)]
 #![expect(
     unsafe_code,
     reason = "a global allocator that counts can only be implemented so"
@@ -115,7 +126,7 @@ fn a_connection_is_at_most_512_bytes() {
 fn receiving_allocates_nothing() {
     let (mut conn, mut replies) = (server(), [0; 4096]);
     let mut bytes = [
-        masked(0x82, &[1; 70_000]),
+        masked(0x82, &vec![1; 70_000]),
         masked(0x81, b"text"),
         masked(0x89, b"ping"),
         masked(0x8a, b"pong"),
@@ -139,7 +150,7 @@ fn receiving_allocates_nothing() {
 #[test]
 fn whole_messages_in_the_input_allocate_nothing() {
     let (mut conn, mut replies) = (server(), [0; 64]);
-    let mut bytes = [masked(0x82, &[1; 70_000]), masked(0x81, b"text")].concat();
+    let mut bytes = [masked(0x82, &vec![1; 70_000]), masked(0x81, b"text")].concat();
     let mut messages = Assembler::default();
     let mut seen = 0;
     let counts = counted(|| {
@@ -180,7 +191,7 @@ fn fixed_storage_allocates_nothing() {
 fn an_assembler_that_has_grown_allocates_nothing_more() {
     let (mut conn, mut replies) = (server(), [0; 64]);
     let mut messages = Assembler::default();
-    let frame = masked(0x81, &[b'x'; 100_000]);
+    let frame = masked(0x81, &vec![b'x'; 100_000]);
     let mut receive = |bytes: &mut [u8]| {
         let mut out = SliceOutput::new(&mut replies);
         for mut read in bytes.chunks_mut(4096) {

@@ -94,11 +94,11 @@ pub(crate) fn wire_frame(first: u8, payload: &[u8], key: Option<[u8; 4]>) -> Vec
     match payload.len() {
         len @ 0..=125 => bytes.push(mask_bit | u8::try_from(len).unwrap()),
         len @ 126..=0xffff => {
-            bytes.push(mask_bit | 126);
+            bytes.push(mask_bit | 0x7e);
             bytes.extend(u16::try_from(len).unwrap().to_be_bytes());
         }
         len => {
-            bytes.push(mask_bit | 127);
+            bytes.push(mask_bit | 0x7f);
             bytes.extend(u64::try_from(len).unwrap().to_be_bytes());
         }
     }
@@ -284,12 +284,12 @@ impl Case {
                 match conn.receive_message(&mut read, &mut assembler, &mut out) {
                     Ok(Some(Incoming::Message(Message::Text(message)))) => seen.push(text(message)),
                     Ok(Some(Incoming::Message(Message::Binary(message)))) => {
-                        seen.push(binary(message))
+                        seen.push(binary(message));
                     }
                     Ok(Some(Incoming::Ping(payload))) => seen.push(ping(&payload)),
                     Ok(Some(Incoming::Pong(payload))) => seen.push(Seen::Pong(payload.to_vec())),
                     Ok(Some(Incoming::Close(frame))) => {
-                        seen.push(close(frame.code().get(), frame.reason()))
+                        seen.push(close(frame.code().get(), frame.reason()));
                     }
                     Ok(Some(_)) => unreachable!("no other kind today"),
                     Ok(None) => break,
@@ -328,7 +328,7 @@ fn cuts(len: usize) -> Vec<Vec<usize>> {
     cuts
 }
 
-/// A small generator (SplitMix64) whose sequence the seed decides.
+/// A small generator (`SplitMix64`) whose sequence the seed decides.
 pub(crate) struct Random(u64);
 
 impl Random {
@@ -382,7 +382,7 @@ fn drive<R: Role>(conn: &mut Connection<R>, cut: &[usize], bytes: &[u8], side: S
                 Ok(Some(Event::Ping(payload))) => seen.push(ping(&payload)),
                 Ok(Some(Event::Pong(payload))) => seen.push(Seen::Pong(payload.to_vec())),
                 Ok(Some(Event::Close(frame))) => {
-                    seen.push(close(frame.code().get(), frame.reason()))
+                    seen.push(close(frame.code().get(), frame.reason()));
                 }
                 Ok(Some(_)) => unreachable!("no other kind today"),
                 Ok(None) => break,

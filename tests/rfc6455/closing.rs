@@ -17,7 +17,7 @@ fn closes(payload: &[u8], seen: &Seen, answer: &[u8]) {
     {
         let outcome = case.outcome();
         assert_eq!(outcome.error, None);
-        assert_eq!(outcome.seen, [seen.clone()]);
+        assert_eq!(outcome.seen, core::slice::from_ref(seen));
         assert_eq!(outcome.sent, [(0x88, answer.to_vec())]);
         assert_eq!(
             (outcome.transport, outcome.state),

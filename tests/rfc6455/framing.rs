@@ -238,7 +238,7 @@ fn edge_072_empty_fragments_make_an_empty_message() {
                 .frame(0x80, b"")
         };
         for case in Case::both(input) {
-            gives(&case, &[empty.clone()]);
+            gives(&case, core::slice::from_ref(&empty));
         }
         for case in Case::both(|case| case.frame(0x80 | start, b"").frame(0x80 | start, b"")) {
             gives(&case, &[empty.clone(), empty.clone()]);
