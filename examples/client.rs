@@ -1,10 +1,12 @@
-//! A client on the standard library alone: interactive, or under test by an Autobahn-like fuzzing server.
+//! A client on the standard library alone: interactive, or under test by an Autobahn-like fuzzing
+//! server.
 //!
 //! ```text
 //! cargo run --release --example client -- ws://127.0.0.1:9001/
 //! ```
 //!
-//! A line typed is a text message, messages are printed, the end of the input closes. See `--help` for the rest.
+//! A line typed is a text message, messages are printed, the end of the input closes. See `--help`
+//! for the rest.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -82,9 +84,11 @@ fn usage(problem: &str) -> ExitCode {
     ExitCode::from(2)
 }
 
-/// A source of masking keys that nobody can foretell: `SipHash`, keyed with the operating system's randomness, over a count.
+/// A source of masking keys that nobody can foretell: `SipHash`, keyed with the operating system's
+/// randomness, over a count.
 ///
-/// It is what the standard library alone offers. A program with dependencies takes the operating system's source itself.
+/// It is what the standard library alone offers. A program with dependencies takes the operating
+/// system's source itself.
 struct Keys {
     hasher: RandomState,
     count: u64,
@@ -198,7 +202,8 @@ enum Happening {
     EndOfBytes,
 }
 
-/// Waits for lines and bytes in threads of their own. The connection itself stays in one thread and needs no lock.
+/// Waits for lines and bytes in threads of their own. The connection itself stays in one thread and
+/// needs no lock.
 fn happenings(mut reader: TcpStream, leftover: Vec<u8>) -> Receiver<Happening> {
     let (lines, happenings) = mpsc::channel();
     let bytes = lines.clone();
@@ -370,7 +375,8 @@ fn run(session: Session, mut is_echoed: impl FnMut(&Message<'_>) -> bool) -> io:
     }
 }
 
-/// Closes so that the Close frame arrives: a socket that is dropped with unread input resets the connection.
+/// Closes so that the Close frame arrives: a socket that is dropped with unread input resets the
+/// connection.
 fn linger(mut stream: &TcpStream) -> io::Result<()> {
     let mut unread = [0; 4096];
     stream.set_read_timeout(Some(Duration::from_millis(500)))?;

@@ -1,4 +1,5 @@
-//! An echo server on the standard library alone, a thread for each connection, with a page to try it.
+//! An echo server on the standard library alone, a thread for each connection, with a page to try
+//! it.
 //!
 //! ```text
 //! cargo run --release --example echo_server -- 127.0.0.1:9001
@@ -246,8 +247,8 @@ fn echo(
                 out.clear();
             }
         };
-        // Replies go out before more is read: who does not read cannot make this server's memory grow. After an error the
-        // Close that tells the client is among them.
+        // Replies go out before more is read: who does not read cannot make this server's memory
+        // grow. After an error the Close that tells the client is among them.
         stream.write_all(&out)?;
         out.clear();
         out.shrink_to(KEPT);
@@ -276,8 +277,8 @@ fn echo(
     }
 }
 
-/// Closes so that what was written arrives: a socket that is dropped with unread input resets the connection, and what the
-/// client has not read yet is lost.
+/// Closes so that what was written arrives: a socket that is dropped with unread input resets the
+/// connection, and what the client has not read yet is lost.
 fn linger(mut stream: &TcpStream) -> io::Result<()> {
     stream.shutdown(Shutdown::Write)?;
     stream.set_read_timeout(Some(Duration::from_millis(500)))?;

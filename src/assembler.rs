@@ -13,9 +13,10 @@ const RESERVE_CAP: usize = 64 << 10;
 
 /// Holds a message that reads or frames have cut, until it is complete.
 ///
-/// The storage `S` decides where: [`Growing`] on the heap, [`Fixed`] inside the assembler, [`Borrowed`] in a slice of the
-/// caller's. The storage is kept from message to message. Between messages an assembler belongs to no connection, so that
-/// a few of them can serve many: see [`is_idle`](Self::is_idle).
+/// The storage `S` decides where: [`Growing`] on the heap, [`Fixed`] inside the assembler,
+/// [`Borrowed`] in a slice of the caller's. The storage is kept from message to message. Between
+/// messages an assembler belongs to no connection, so that a few of them can serve many: see
+/// [`is_idle`](Self::is_idle).
 ///
 /// # Examples
 ///
@@ -52,7 +53,8 @@ pub(crate) mod sealed {
         /// Forgets what is held and becomes ready for a message of this kind.
         fn start(&mut self, kind: MessageKind);
 
-        /// Adds to the message. `rest` bytes will follow in the same frame, and nothing after them if `fin`.
+        /// Adds to the message. `rest` bytes will follow in the same frame, and nothing after them
+        /// if `fin`.
         fn append(&mut self, payload: &Payload<'_>, rest: usize, fin: bool) -> Result<(), Full>;
 
         /// What is held.
@@ -63,7 +65,8 @@ pub(crate) mod sealed {
 use sealed::Full;
 
 impl<S: Storage> Assembler<S> {
-    /// The longest message that the storage can hold, in bytes; one that grows has no limit of its own.
+    /// The longest message that the storage can hold, in bytes; one that grows has no limit of its
+    /// own.
     pub fn max_len(&self) -> usize {
         self.storage.max_len()
     }
@@ -104,32 +107,16 @@ impl<S: Storage> Assembler<S> {
     }
 }
 
-impl<'b> Payload<'b> {
-    /// The chunk as a message of its own, unless a character of it began in an earlier chunk.
-    #[inline]
-    pub(crate) const fn as_message(&self) -> Option<Message<'b>> {
-        match *self {
-            Self::Text {
-                carried: None,
-                text,
-            } => Some(Message::Text(text)),
-            Self::Text {
-                carried: Some(_), ..
-            } => None,
-            Self::Binary(bytes) => Some(Message::Binary(bytes)),
-        }
-    }
-}
-
 /// Storage on the heap, which grows with what arrives.
 ///
-/// What a header declares is reserved only up to 64 KiB before it comes; from there the storage doubles. It keeps its size
-/// until [`Assembler::shrink_to`].
+/// What a header declares is reserved only up to 64 KiB before it comes; from there the storage
+/// doubles. It keeps its size until [`Assembler::shrink_to`].
 #[cfg(feature = "alloc")]
 #[derive(Debug)]
 pub struct Growing(Buffer);
 
-/// One allocation, as text or as bytes: it turns from one to the other while empty, which costs nothing.
+/// One allocation, as text or as bytes: it turns from one to the other while empty, which costs
+/// nothing.
 #[cfg(feature = "alloc")]
 #[derive(Debug)]
 enum Buffer {
@@ -158,8 +145,8 @@ impl Assembler<Growing> {
         }
     }
 
-    /// Gives memory beyond `capacity` bytes back, so that one large message does not hold it for good. Does nothing while an
-    /// unfinished message is held.
+    /// Gives memory beyond `capacity` bytes back, so that one large message does not hold it for
+    /// good. Does nothing while an unfinished message is held.
     pub fn shrink_to(&mut self, capacity: usize) {
         if self.is_idle() {
             self.clear();
@@ -227,10 +214,11 @@ impl sealed::Storage for Growing {
     }
 }
 
-/// How much room to make for `len` bytes behind `held` ones, when `rest` will follow them in their frame.
+/// How much room to make for `len` bytes behind `held` ones, when `rest` will follow them in their
+/// frame.
 ///
-/// Doubling keeps the work linear; what is declared saves copies, but counts only up to a cap before it has come; and
-/// nothing is reserved that the message cannot need.
+/// Doubling keeps the work linear; what is declared saves copies, but counts only up to a cap
+/// before it has come; and nothing is reserved that the message cannot need.
 #[cfg(feature = "alloc")]
 fn growth(held: usize, len: usize, rest: usize, fin: bool) -> usize {
     let declared = len.saturating_add(rest);
@@ -297,8 +285,8 @@ impl<const N: usize> sealed::Storage for Fixed<N> {
 
 /// Storage in a slice of the caller's, for messages of at most its length. It needs no heap.
 ///
-/// Safe code cannot keep text in a slice of bytes and remember that it was checked: a cut text message is checked once more
-/// when it is lent whole.
+/// Safe code cannot keep text in a slice of bytes and remember that it was checked: a cut text
+/// message is checked once more when it is lent whole.
 #[derive(Debug)]
 pub struct Borrowed<'s> {
     slice: &'s mut [u8],

@@ -2,8 +2,8 @@
 
 /// What a peer may send, and no more. One value serves any number of connections.
 ///
-/// Every limit is judged by the header of the frame that passes it, before any of its payload, and ends the connection
-/// with status code 1009.
+/// Every limit is judged by the header of the frame that passes it, before any of its payload, and
+/// ends the connection with status code 1009.
 ///
 /// # Examples
 ///
@@ -25,19 +25,22 @@ pub struct Config {
 }
 
 impl Config {
-    /// The most payload that one data frame may have, in bytes; by default 16 MiB, the same as a message.
+    /// The most payload that one data frame may have, in bytes; by default 16 MiB, the same as a
+    /// message.
     ///
-    /// A lower limit suits a caller that hands frames on as they are and has a bound of its own on them.
+    /// A lower limit suits a caller that hands frames on as they are and has a bound of its own on
+    /// them.
     #[must_use]
     pub const fn max_frame_len(mut self, bytes: u64) -> Self {
         self.max_frame_len = bytes;
         self
     }
 
-    /// The most payload that all frames of a message may have together, in bytes; by default 16 MiB.
+    /// The most payload that all frames of a message may have together, in bytes; by default 16
+    /// MiB.
     ///
-    /// An [`Assembler`](crate::Assembler) may have to hold as much for each connection. The default is the largest message
-    /// of the usual conformance cases.
+    /// An [`Assembler`](crate::Assembler) may have to hold as much for each connection. The default
+    /// is the largest message of the usual conformance cases.
     #[must_use]
     pub const fn max_message_len(mut self, bytes: u64) -> Self {
         self.max_message_len = bytes;
@@ -46,8 +49,8 @@ impl Config {
 
     /// The most frames that a message may come in, empty ones counted; by default 131,072.
     ///
-    /// Empty fragments cost a peer two bytes each and pass every limit on length. The default lets 4 MiB in fragments of
-    /// 64 bytes pass, 65,537 frames, and as much again.
+    /// Empty fragments cost a peer two bytes each and pass every limit on length. The default lets
+    /// 4 MiB in fragments of 64 bytes pass, 65,537 frames, and as much again.
     #[must_use]
     pub const fn max_fragments(mut self, frames: u32) -> Self {
         self.max_fragments = frames;

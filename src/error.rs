@@ -7,14 +7,16 @@ use crate::output::OutputFull;
 
 /// The peer broke the protocol or a limit: the connection has failed.
 ///
-/// The engine owes the peer one Close frame with [`close_code`](Self::close_code) and has put it into the output; write
-/// that, then close the transport. Nothing that the peer sends is looked at any more.
+/// The engine owes the peer one Close frame with [`close_code`](Self::close_code) and has put it
+/// into the output; write that, then close the transport. Nothing that the peer sends is looked at
+/// any more.
 ///
 /// See [RFC 6455 section 7.1.7](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProtocolError {
-    /// The payload of a Close frame is wrong (section 5.5.1): 1002, or 1007 for a reason that is not UTF-8.
+    /// The payload of a Close frame is wrong (section 5.5.1): 1002, or 1007 for a reason that is
+    /// not UTF-8.
     Close(CloseFrameError),
     /// A frame is larger than [`Config::max_frame_len`](crate::Config::max_frame_len): 1009.
     FrameTooLong {
@@ -31,8 +33,8 @@ pub enum ProtocolError {
     InvalidUtf8,
     /// A server sent a masked frame (section 5.1): 1002.
     MaskedFrame,
-    /// A message is larger than [`Config::max_message_len`](crate::Config::max_message_len), or than the assembler's fixed
-    /// storage: 1009.
+    /// A message is larger than [`Config::max_message_len`](crate::Config::max_message_len), or
+    /// than the assembler's fixed storage: 1009.
     MessageTooLong {
         /// The smaller of both limits, in bytes.
         limit: u64,
@@ -41,7 +43,8 @@ pub enum ProtocolError {
     ReservedBits(Rsv),
     /// There was no memory for the message (section 7.4.1): 1009.
     StorageFull,
-    /// A message has more frames than [`Config::max_fragments`](crate::Config::max_fragments): 1009.
+    /// A message has more frames than [`Config::max_fragments`](crate::Config::max_fragments):
+    /// 1009.
     TooManyFragments {
         /// The limit, in frames.
         limit: u32,
@@ -52,8 +55,8 @@ pub enum ProtocolError {
     UnmaskedFrame,
     /// The caller gave an assembler that does not hold the start of the message: 1011.
     ///
-    /// This one is the caller's fault, not the peer's: a message that is cut by a read needs the same assembler until it is
-    /// complete.
+    /// This one is the caller's fault, not the peer's: a message that is cut by a read needs the
+    /// same assembler until it is complete.
     WrongAssembler,
 }
 
@@ -154,19 +157,23 @@ impl fmt::Display for ProtocolError {
 
 impl core::error::Error for ProtocolError {}
 
-/// The caller asked for something that cannot be sent now. Nothing has changed, nothing was written.
+/// The caller asked for something that cannot be sent now. Nothing has changed, nothing was
+/// written.
 ///
-/// No bytes of the peer's can cause it, but for [`SendError::Closing`], which the peer's Close brings about.
+/// No bytes of the peer's can cause it, but for [`SendError::Closing`], which the peer's Close
+/// brings about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendError {
-    /// The closing handshake has begun, or the connection has failed: no frame may follow (section 5.5.1).
+    /// The closing handshake has begun, or the connection has failed: no frame may follow (section
+    /// 5.5.1).
     Closing,
     /// The payload of a control frame is more than 125 bytes (section 5.5).
     ControlTooLong,
     /// This status code may not be in a Close frame (section 7.4).
     InvalidCode(CloseCode),
-    /// A frame that [`start_frame`](crate::Connection::start_frame) began lacks payload: send that first.
+    /// A frame that [`start_frame`](crate::Connection::start_frame) began lacks payload: send that
+    /// first.
     FrameOpen {
         /// The bytes that it lacks.
         remaining: u64,

@@ -21,7 +21,8 @@ pub enum Event<'b> {
     Close(CloseFrame),
 }
 
-/// The part of a message that one call of [`Connection::receive`](crate::Connection::receive) yields.
+/// The part of a message that one call of [`Connection::receive`](crate::Connection::receive)
+/// yields.
 ///
 /// Chunks follow the reads, not the frames: how a message is cut into them means nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +54,7 @@ pub enum Payload<'b> {
     Binary(&'b [u8]),
 }
 
-impl Payload<'_> {
+impl<'b> Payload<'b> {
     /// What the message is made of.
     pub const fn kind(&self) -> MessageKind {
         match self {
@@ -75,6 +76,21 @@ impl Payload<'_> {
     /// Whether it has no bytes.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The chunk as a message of its own, unless a character of it began in an earlier chunk.
+    #[inline]
+    pub(crate) const fn as_message(&self) -> Option<Message<'b>> {
+        match *self {
+            Self::Text {
+                carried: None,
+                text,
+            } => Some(Message::Text(text)),
+            Self::Text {
+                carried: Some(_), ..
+            } => None,
+            Self::Binary(bytes) => Some(Message::Binary(bytes)),
+        }
     }
 }
 

@@ -2,8 +2,9 @@
 
 /// What both endpoints agreed on in the opening handshake.
 ///
-/// The handshake makes it, [`Connection::new`](crate::Connection::new) takes it. [`Default`] is the plain protocol: no
-/// subprotocol, no extension. Use that for a byte pipe on which somebody else did the opening handshake.
+/// The handshake makes it, [`Connection::new`](crate::Connection::new) takes it. [`Default`] is the
+/// plain protocol: no subprotocol, no extension. Use that for a byte pipe on which somebody else
+/// did the opening handshake.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Negotiated<'a> {

@@ -10,7 +10,8 @@ pub(crate) const fn wire_len(len: usize) -> u64 {
     len as u64
 }
 
-/// A length on the wire as a length in memory; one that memory cannot hold becomes `usize::MAX`, to be cut by what is there.
+/// A length on the wire as a length in memory; one that memory cannot hold becomes `usize::MAX`, to
+/// be cut by what is there.
 #[inline]
 pub(crate) fn memory_len(len: u64) -> usize {
     usize::try_from(len).unwrap_or(usize::MAX)

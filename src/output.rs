@@ -6,9 +6,9 @@ use arrayvec::ArrayVec;
 
 /// A place for outbound bytes that takes a frame whole or not at all.
 ///
-/// The engine first asks for room with [`make_room`](Output::make_room) and then puts bytes within that room, so a frame is
-/// never half written. Implemented for `Vec<u8>` (feature `alloc`), for [`ArrayVec<u8, N>`](ArrayVec) and for
-/// [`SliceOutput`], which fills a slice of the caller's.
+/// The engine first asks for room with [`make_room`](Output::make_room) and then puts bytes within
+/// that room, so a frame is never half written. Implemented for `Vec<u8>` (feature `alloc`), for
+/// [`ArrayVec<u8, N>`](ArrayVec) and for [`SliceOutput`], which fills a slice of the caller's.
 ///
 /// # Examples
 ///
@@ -33,8 +33,8 @@ pub trait Output {
 
     /// Appends `bytes` and lends them where they now lie, so that they can be masked in place.
     ///
-    /// The engine stays within what it reserved. An implementation that is given more than it can hold appends nothing
-    /// and lends an empty slice.
+    /// The engine stays within what it reserved. An implementation that is given more than it can
+    /// hold appends nothing and lends an empty slice.
     fn put(&mut self, bytes: &[u8]) -> &mut [u8];
 }
 
@@ -133,7 +133,8 @@ impl Output for SliceOutput<'_> {
     }
 }
 
-/// The [`Output`] has no room for the bytes that were to go out: send what it holds, empty it and call again.
+/// The [`Output`] has no room for the bytes that were to go out: send what it holds, empty it and
+/// call again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,

@@ -6,7 +6,8 @@ use crate::frame::MaskingKey;
 
 /// Which end of the connection this is: [`Server`] or [`Client`].
 ///
-/// See [RFC 6455 section 5.1](https://www.rfc-editor.org/rfc/rfc6455#section-5.1): a client masks its frames, a server does not.
+/// See [RFC 6455 section 5.1](https://www.rfc-editor.org/rfc/rfc6455#section-5.1): a client masks
+/// its frames, a server does not.
 pub trait Role: sealed::Role {}
 
 #[expect(unnameable_types, reason = "only this crate knows roles")]
@@ -39,7 +40,8 @@ impl sealed::Role for Server {
     }
 }
 
-/// The role that opens the connection; it masks every frame with a fresh key from `K` and receives unmasked ones.
+/// The role that opens the connection; it masks every frame with a fresh key from `K` and receives
+/// unmasked ones.
 ///
 /// # Examples
 ///
@@ -84,9 +86,9 @@ impl<K: MaskingKeys> sealed::Role for Client<K> {
 
 /// A source of masking keys. Every `FnMut() -> MaskingKey` is one.
 ///
-/// "The masking key needs to be unpredictable; thus, the masking key MUST be derived from a strong source of entropy"
-/// ([RFC 6455 section 5.3](https://www.rfc-editor.org/rfc/rfc6455#section-5.3)). The engine has no source of its own, so
-/// that none can be weak unnoticed.
+/// "The masking key needs to be unpredictable; thus, the masking key MUST be derived from a strong
+/// source of entropy" ([RFC 6455 section 5.3](https://www.rfc-editor.org/rfc/rfc6455#section-5.3)).
+/// The engine has no source of its own, so that none can be weak unnoticed.
 pub trait MaskingKeys {
     /// A key that nobody who knows all keys before it can foretell.
     fn next_key(&mut self) -> MaskingKey;

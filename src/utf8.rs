@@ -7,8 +7,9 @@ use core::fmt;
 
 /// Text that arrives in pieces which may be cut anywhere, also inside a character.
 ///
-/// Each piece is checked as it comes and lent back as `&str`. The start of a character that the piece cuts off (at most
-/// three bytes) is kept, and the character is handed out with the piece that completes it.
+/// Each piece is checked as it comes and lent back as `&str`. The start of a character that the
+/// piece cuts off (at most three bytes) is kept, and the character is handed out with the piece
+/// that completes it.
 ///
 /// # Examples
 ///
@@ -57,8 +58,8 @@ impl Utf8Stream {
     ///
     /// # Errors
     ///
-    /// [`InvalidUtf8`] as soon as a byte of the piece cannot go on what came before; it lends what was valid until there.
-    /// The stream is of no use after that.
+    /// [`InvalidUtf8`] as soon as a byte of the piece cannot go on what came before; it lends what
+    /// was valid until there. The stream is of no use after that.
     #[inline]
     pub fn push<'a>(&mut self, piece: &'a [u8]) -> Result<Utf8Piece<'a>, InvalidUtf8<'a>> {
         let (carried, rest) = if self.carried == 0 {
@@ -92,7 +93,8 @@ impl Utf8Stream {
         self.carried == 0
     }
 
-    /// Completes the carried character as far as `piece` allows; gives it, and the rest of the piece.
+    /// Completes the carried character as far as `piece` allows; gives it, and the rest of the
+    /// piece.
     #[cold]
     fn complete<'a>(
         &mut self,
@@ -146,7 +148,8 @@ impl Utf8Stream {
     }
 }
 
-/// How many bytes a character has that begins with `first`: 2 to 4 for the first byte of a longer one, else 1.
+/// How many bytes a character has that begins with `first`: 2 to 4 for the first byte of a longer
+/// one, else 1.
 const fn char_width(first: u8) -> u8 {
     match first {
         0xc0..=0xdf => 2,
@@ -198,7 +201,8 @@ fn validate(bytes: &[u8]) -> Result<&str, &str> {
     simdutf8::basic::from_utf8(bytes).map_err(|_| valid_start(bytes))
 }
 
-/// The valid text at the start of `bytes`. Only a fault leads here, so a second look does not matter.
+/// The valid text at the start of `bytes`. Only a fault leads here, so a second look does not
+/// matter.
 #[cold]
 fn valid_start(bytes: &[u8]) -> &str {
     bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid())

@@ -1,5 +1,6 @@
-//! Two endpoints joined by queues of bytes, under random operations: whatever is done, messages arrive intact, each end
-//! sends at most one Close and nothing after it, and both reach a clean end.
+//! Two endpoints joined by queues of bytes, under random operations: whatever is done, messages
+//! arrive intact, each end sends at most one Close and nothing after it, and both reach a clean
+//! end.
 
 #![cfg(feature = "alloc")]
 #![allow(
@@ -312,7 +313,8 @@ fn check<A: Role, B: Role>(end: &End<A>, peer: &End<B>) {
         "one Close, the last frame"
     );
     assert_eq!(peer.closes_seen, 1);
-    // A Pong answers a Ping or was sent unasked; they keep their order, and some Pings may share the answer to the newest.
+    // A Pong answers a Ping or was sent unasked; they keep their order, and some Pings may share
+    // the answer to the newest.
     let mut owed = peer
         .pings_sent
         .iter()
@@ -343,7 +345,8 @@ proptest! {
             }
         }
 
-        // Let everything settle: outputs have room, streamed frames are finished, and somebody closes.
+        // Let everything settle: outputs have room, streamed frames are finished, and somebody
+        // closes.
         server.wire.room = usize::MAX;
         client.wire.room = usize::MAX;
         server.piece(usize::MAX);

@@ -1,13 +1,13 @@
 //! The closing handshake: what was sent and received of it, and who closes the transport, and when.
 //!
 //! ```text
-//!                 close / a Close comes          both Close frames done        the transport has ended
-//!   +------+   or a fault is found   +---------+                   +---------+                     +--------+
-//!   | Open | ----------------------> | Closing | ----------------> | Closing | ------------------> | Closed |
-//!   +------+                         +---------+                   +---------+                     +--------+
-//!   KeepOpen                         KeepOpen                      server: CloseNow                CloseNow
-//!                                    (after a fault, with          client: AwaitPeerClose
-//!                                    the Close out: CloseNow)
+//!              close / a Close comes          both Close frames             the transport
+//! +------+     / a fault is found  +---------+    are done     +---------+     has ended +--------+
+//! | Open | ----------------------> | Closing | --------------> | Closing | ------------> | Closed |
+//! +------+                         +---------+                 +---------+               +--------+
+//! KeepOpen                         KeepOpen                    server: CloseNow          CloseNow
+//!                                  (after a fault, with        client: AwaitPeerClose
+//!                                  the Close out: CloseNow)
 //! ```
 //!
 //! The end of the transport leads from every state to Closed.
@@ -31,7 +31,8 @@ pub enum State {
     Closed,
 }
 
-/// What the caller is to do with its transport (its TCP connection, say), once the output is written.
+/// What the caller is to do with its transport (its TCP connection, say), once the output is
+/// written.
 ///
 /// See [RFC 6455 section 7.1.1](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,7 +40,8 @@ pub enum State {
 pub enum Transport {
     /// Keep it open: go on reading and writing.
     KeepOpen,
-    /// The closing handshake is done and the server closes first: read on until the end, but set a deadline.
+    /// The closing handshake is done and the server closes first: read on until the end, but set a
+    /// deadline.
     AwaitPeerClose,
     /// Close it now.
     CloseNow,
@@ -51,7 +53,8 @@ pub enum Transport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Closure {
-    /// Both Close frames were exchanged before the transport ended; this is the peer's code, 1005 if it gave none.
+    /// Both Close frames were exchanged before the transport ended; this is the peer's code, 1005
+    /// if it gave none.
     Clean(CloseCode),
     /// The peer's Close came, but the answer to it did not leave; this is the peer's code.
     Unanswered(CloseCode),
@@ -120,10 +123,11 @@ impl Closing {
             return Transport::KeepOpen;
         }
         match self {
-            // "An endpoint [...] MUST _Close the WebSocket Connection_" when it fails it (section 7.1.7).
+            // "To do so, the client MUST _Close the WebSocket Connection_ [...] Similarly, to do so,
+            // the server MUST _Close the WebSocket Connection_" (section 7.1.7).
             Self { failed: true, .. } => Transport::CloseNow,
-            // "the server MUST close the underlying TCP connection immediately; the client SHOULD wait for the server to
-            // close the connection" (section 7.1.1 and 5.5.1).
+            // "The server MUST close the underlying TCP connection immediately; the client SHOULD
+            // wait for the server to close the connection" (section 5.5.1).
             Self {
                 sent: true,
                 received: Some(_),

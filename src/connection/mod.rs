@@ -1,4 +1,5 @@
-//! The data phase: [`Connection`] joins the two directions, answers what must be answered, and closes.
+//! The data phase: [`Connection`] joins the two directions, answers what must be answered, and
+//! closes.
 
 mod closing;
 mod receiver;
@@ -25,18 +26,22 @@ use sender::{Sender, put_frame};
 
 /// One end of a WebSocket connection whose opening handshake is done.
 ///
-/// Bytes from the transport go in by [`receive`](Self::receive) or [`receive_message`](Self::receive_message), bytes for
-/// the transport come out in an [`Output`]. The connection owns no buffers and does no IO: it is a few hundred bytes of
-/// state, and what it hands out borrows the caller's input, so that one can send while holding a message.
+/// Bytes from the transport go in by [`receive`](Self::receive) or
+/// [`receive_message`](Self::receive_message), bytes for the transport come out in an [`Output`].
+/// The connection owns no buffers and does no IO: it is a few hundred bytes of state, and what it
+/// hands out borrows the caller's input, so that one can send while holding a message.
 ///
-/// Pings are answered and Close frames returned without the caller's doing. A reply that the output has no room for, or that
-/// falls due inside a frame which the caller is streaming, waits in one of two slots (the newest Pong, one Close) and
-/// leaves at the next call that takes an output; [`flush`](Self::flush) does nothing else.
+/// Pings are answered and Close frames returned without the caller's doing. A reply that the output
+/// has no room for, or that falls due inside a frame which the caller is streaming, waits in one of
+/// two slots (the newest Pong, one Close) and leaves at the next call that takes an output;
+/// [`flush`](Self::flush) does nothing else.
 ///
 /// # The order of things
 ///
-/// 1. Read from the transport into a buffer. At its end call [`receive_eof`](Self::receive_eof) and stop.
-/// 2. Call `receive` or `receive_message` until it gives `None` or an error; send what there is to send.
+/// 1. Read from the transport into a buffer. At its end call [`receive_eof`](Self::receive_eof) and
+///    stop.
+/// 2. Call `receive` or `receive_message` until it gives `None` or an error; send what there is to
+///    send.
 /// 3. Write the output, also after an error: the Close frame that tells the peer is in it.
 /// 4. Ask [`transport`](Self::transport) whether to go on.
 ///
@@ -91,17 +96,18 @@ impl<R: Role> Connection<R> {
 
     /// Takes input until it makes an event; messages come in chunks, as they arrive.
     ///
-    /// `input` is a cursor: the call moves it past the bytes that it took. `None` means that all of it was taken and more is
-    /// needed. Payload is unmasked where it lies, and the event borrows it there; several events may be held at once. Pongs
-    /// and the answer to a Close go into `out`.
+    /// `input` is a cursor: the call moves it past the bytes that it took. `None` means that all of
+    /// it was taken and more is needed. Payload is unmasked where it lies, and the event borrows it
+    /// there; several events may be held at once. Pongs and the answer to a Close go into `out`.
     ///
-    /// After the peer's Close, whatever follows it in the input is discarded. Data that comes after a Close of our own, and
-    /// before the peer's, is delivered: the peer sent it in good faith.
+    /// After the peer's Close, whatever follows it in the input is discarded. Data that comes after
+    /// a Close of our own, and before the peer's, is delivered: the peer sent it in good faith.
     ///
     /// # Errors
     ///
-    /// [`ProtocolError`] when the peer broke the protocol or a limit. The connection has failed then: the Close frame that
-    /// tells the peer is in `out`, the rest of the input is discarded, and every later call gives the same error.
+    /// [`ProtocolError`] when the peer broke the protocol or a limit. The connection has failed
+    /// then: the Close frame that tells the peer is in `out`, the rest of the input is discarded,
+    /// and every later call gives the same error.
     ///
     /// # Examples
     ///
@@ -132,14 +138,16 @@ impl<R: Role> Connection<R> {
 
     /// Takes input until it makes a whole message, or a control frame.
     ///
-    /// A message that lies in the input whole, in one frame, is lent from there; `assembler` holds only one that reads or
-    /// frames have cut. Give the same assembler until the message is complete. Its fixed storage, if it has such, limits
-    /// messages beside [`Config::max_message_len`]. Otherwise as [`receive`](Self::receive).
+    /// A message that lies in the input whole, in one frame, is lent from there; `assembler` holds
+    /// only one that reads or frames have cut. Give the same assembler until the message is
+    /// complete. Its fixed storage, if it has such, limits messages beside
+    /// [`Config::max_message_len`]. Otherwise as [`receive`](Self::receive).
     ///
     /// # Errors
     ///
-    /// [`ProtocolError`], as [`receive`](Self::receive); also [`ProtocolError::StorageFull`] when there is no memory for the
-    /// message, and [`ProtocolError::WrongAssembler`] for one that does not hold its start.
+    /// [`ProtocolError`], as [`receive`](Self::receive); also [`ProtocolError::StorageFull`] when
+    /// there is no memory for the message, and [`ProtocolError::WrongAssembler`] for one that does
+    /// not hold its start.
     #[inline]
     pub fn receive_message<'b: 'm, 'm, S: Storage>(
         &mut self,
@@ -198,12 +206,14 @@ impl<R: Role> Connection<R> {
     }
 
     fn answer_ping(&mut self, payload: &ControlPayload, out: &mut impl Output) {
-        // "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response, unless it already received a Close
-        // frame" (section 5.5.2). After our own Close nothing goes out: it is the last frame that we send.
+        // "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response, unless it
+        // already received a Close frame" (section 5.5.2). After our own Close nothing goes out: it
+        // is the last frame that we send.
         if self.closing.has_begun() {
             return;
         }
-        // "A Pong frame sent in response to a Ping frame must have identical "Application data"" (section 5.5.3).
+        // "A Pong frame sent in response to a Ping frame must have identical "Application data""
+        // (section 5.5.3).
         let waits = !self.replies.is_empty() || self.sender.between_frames().is_err();
         if waits || put_frame(&mut self.role, true, Opcode::Pong, payload, out).is_err() {
             self.replies.push_pong(payload.clone());
@@ -213,9 +223,9 @@ impl<R: Role> Connection<R> {
     #[cold]
     fn answer_close(&mut self, frame: &CloseFrame, out: &mut impl Output) {
         self.closing.received = Some(frame.code());
-        // "If an endpoint receives a Close frame and did not previously send a Close frame, the endpoint MUST send a Close
-        // frame in response. (When sending a Close frame in response, the endpoint typically echos the status code it
-        // received.)" (section 5.5.1).
+        // "If an endpoint receives a Close frame and did not previously send a Close frame, the
+        // endpoint MUST send a Close frame in response. (When sending a Close frame in response,
+        // the endpoint typically echos the status code it received.)" (section 5.5.1).
         if !self.closing.sent {
             self.replies.push_close(frame);
             let _ = self.flush(out);
@@ -229,8 +239,8 @@ impl<R: Role> Connection<R> {
             return;
         }
         self.closing.failed = true;
-        // "the endpoint SHOULD send a Close frame with an appropriate status code before proceeding to _Close the WebSocket
-        // Connection_" (section 7.1.7), unless one is out already.
+        // "the endpoint SHOULD send a Close frame with an appropriate status code (Section 7.4)
+        // before proceeding to _Close the WebSocket Connection_" (section 7.1.7), unless one is out.
         if !self.closing.sent {
             if let Ok(frame) = CloseFrame::new(code, "") {
                 self.replies.push_close(&frame);
@@ -243,8 +253,10 @@ impl<R: Role> Connection<R> {
     ///
     /// # Errors
     ///
-    /// - [`SendError::Closing`]: the closing handshake has begun, or the connection has failed or ended.
-    /// - [`SendError::MessageOpen`], [`SendError::FrameOpen`]: a message or frame that was begun is not finished.
+    /// - [`SendError::Closing`]: the closing handshake has begun, or the connection has failed or
+    ///   ended.
+    /// - [`SendError::MessageOpen`], [`SendError::FrameOpen`]: a message or frame that was begun is
+    ///   not finished.
     /// - [`SendError::OutputFull`]: `out` has no room.
     #[inline]
     pub fn send<'a>(
@@ -285,17 +297,19 @@ impl<R: Role> Connection<R> {
         self.send(Message::Binary(bytes), out)
     }
 
-    /// Sends the next fragment of a message whose length need not be known; `fin` marks the last one.
+    /// Sends the next fragment of a message whose length need not be known; `fin` marks the last
+    /// one.
     ///
-    /// The first fragment begins the message, and all have its kind. Other messages wait until it is finished; Pings, Pongs
-    /// and Close may come between.
+    /// The first fragment begins the message, and all have its kind. Other messages wait until it
+    /// is finished; Pings, Pongs and Close may come between.
     ///
     /// See [RFC 6455 section 5.4](https://www.rfc-editor.org/rfc/rfc6455#section-5.4).
     ///
     /// # Errors
     ///
     /// - [`SendError::WrongKind`]: the open message is of the other kind.
-    /// - [`SendError::Closing`], [`SendError::FrameOpen`], [`SendError::OutputFull`]: as [`send`](Self::send).
+    /// - [`SendError::Closing`], [`SendError::FrameOpen`], [`SendError::OutputFull`]: as
+    ///   [`send`](Self::send).
     ///
     /// # Examples
     ///
@@ -325,13 +339,15 @@ impl<R: Role> Connection<R> {
         Ok(())
     }
 
-    /// Begins a frame of `len` bytes of payload that the caller sends itself, and gives its header to be sent first.
+    /// Begins a frame of `len` bytes of payload that the caller sends itself, and gives its header
+    /// to be sent first.
     ///
-    /// This is the way to send a payload without a copy, or one that is not in memory as a whole. Hand each piece of it to
-    /// [`mask_payload`](Self::mask_payload) before sending it; a server, which does not mask, may call
-    /// [`count_payload`](Connection::count_payload) instead. Replies wait until the frame is complete, so
-    /// [`flush`](Self::flush) before and after. `fin` is false for a fragment that others follow, as in
-    /// [`send_fragment`](Self::send_fragment). The payload of a text message must be UTF-8; the engine does not look at it.
+    /// This is the way to send a payload without a copy, or one that is not in memory as a whole.
+    /// Hand each piece of it to [`mask_payload`](Self::mask_payload) before sending it; a server,
+    /// which does not mask, may call [`count_payload`](Connection::count_payload) instead. Replies
+    /// wait until the frame is complete, so [`flush`](Self::flush) before and after. `fin` is false
+    /// for a fragment that others follow, as in [`send_fragment`](Self::send_fragment). The payload
+    /// of a text message must be UTF-8; the engine does not look at it.
     ///
     /// # Errors
     ///
@@ -378,11 +394,13 @@ impl<R: Role> Connection<R> {
         Ok(header)
     }
 
-    /// Makes the next piece of the open frame's payload ready to send: a client's is masked in place.
+    /// Makes the next piece of the open frame's payload ready to send: a client's is masked in
+    /// place.
     ///
     /// # Errors
     ///
-    /// [`SendError::FrameOverrun`] when the piece is longer than what the frame lacks; it is left as it was.
+    /// [`SendError::FrameOverrun`] when the piece is longer than what the frame lacks; it is left
+    /// as it was.
     ///
     /// # Examples
     ///
@@ -414,7 +432,8 @@ impl<R: Role> Connection<R> {
     /// # Errors
     ///
     /// - [`SendError::ControlTooLong`]: more than 125 bytes.
-    /// - [`SendError::Closing`], [`SendError::FrameOpen`], [`SendError::OutputFull`]: as [`send`](Self::send).
+    /// - [`SendError::Closing`], [`SendError::FrameOpen`], [`SendError::OutputFull`]: as
+    ///   [`send`](Self::send).
     pub fn ping(&mut self, payload: &[u8], out: &mut impl Output) -> Result<(), SendError> {
         self.send_control(Opcode::Ping, payload, out)
     }
@@ -446,11 +465,13 @@ impl<R: Role> Connection<R> {
         Ok(())
     }
 
-    /// _Start the WebSocket Closing Handshake_: sends a Close frame, the last frame that this end sends.
+    /// _Start the WebSocket Closing Handshake_: sends a Close frame, the last frame that this end
+    /// sends.
     ///
-    /// Go on receiving until [`transport`](Self::transport) says otherwise, with a deadline. `code` may be `None` for a Close
-    /// frame without payload. A reason of more than 123 bytes is cut between characters. It may be called inside a
-    /// fragmented message, which then stays unfinished.
+    /// Go on receiving until [`transport`](Self::transport) says otherwise, with a deadline. `code`
+    /// may be `None` for a Close frame without payload. A reason of more than 123 bytes is cut
+    /// between characters. It may be called inside a fragmented message, which then stays
+    /// unfinished.
     ///
     /// See [RFC 6455 section 7.1.2](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.2).
     ///
@@ -474,16 +495,18 @@ impl<R: Role> Connection<R> {
         Ok(())
     }
 
-    /// _Fail the WebSocket Connection_ for a reason of the caller's own, as a broken subprotocol: sends a Close frame if none
-    /// was sent, and reads nothing more.
+    /// _Fail the WebSocket Connection_ for a reason of the caller's own, as a broken subprotocol:
+    /// sends a Close frame if none was sent, and reads nothing more.
     ///
-    /// Where the output has no room, or a frame is open that the caller streams, the Close waits, without the reason.
+    /// Where the output has no room, or a frame is open that the caller streams, the Close waits,
+    /// without the reason.
     ///
     /// See [RFC 6455 section 7.1.7](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.7).
     ///
     /// # Errors
     ///
-    /// [`SendError::InvalidCode`] when the code [may not be sent](CloseCode::is_sendable); nothing has happened then.
+    /// [`SendError::InvalidCode`] when the code [may not be sent](CloseCode::is_sendable); nothing
+    /// has happened then.
     pub fn fail(
         &mut self,
         code: CloseCode,
@@ -502,7 +525,8 @@ impl<R: Role> Connection<R> {
     ///
     /// # Errors
     ///
-    /// - [`SendError::OutputFull`]: `out` has no room for all of them; send what it holds, then call again.
+    /// - [`SendError::OutputFull`]: `out` has no room for all of them; send what it holds, then
+    ///   call again.
     /// - [`SendError::FrameOpen`]: they wait for the end of the frame that the caller is sending.
     pub fn flush(&mut self, out: &mut impl Output) -> Result<(), SendError> {
         if self.replies.is_empty() {
@@ -526,7 +550,8 @@ impl<R: Role> Connection<R> {
         self.closing.sent = true;
     }
 
-    /// Takes the end of the transport's input, in order or not, and says how the connection ended. It is CLOSED from here.
+    /// Takes the end of the transport's input, in order or not, and says how the connection ended.
+    /// It is CLOSED from here.
     ///
     /// See [RFC 6455 section 7.1.4](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.4).
     pub fn receive_eof(&mut self) -> Closure {
@@ -546,10 +571,12 @@ impl<R: Role> Connection<R> {
         self.closing.state()
     }
 
-    /// Whether a frame may go out: the closing handshake has not begun. Replies that wait go first, as far as there is room.
+    /// Whether a frame may go out: the closing handshake has not begun. Replies that wait go first,
+    /// as far as there is room.
     #[inline]
     fn may_send(&mut self, out: &mut impl Output) -> Result<(), SendError> {
-        // "The application MUST NOT send any more data frames after sending a Close frame" (section 5.5.1).
+        // "The application MUST NOT send any more data frames after sending a Close frame" (section
+        // 5.5.1).
         if self.closing.has_begun() {
             return Err(SendError::Closing);
         }
@@ -561,7 +588,8 @@ impl<R: Role> Connection<R> {
 }
 
 impl Connection<Server> {
-    /// Counts `len` bytes of the open frame's payload that the caller sends as they are, from memory that it may not change.
+    /// Counts `len` bytes of the open frame's payload that the caller sends as they are, from
+    /// memory that it may not change.
     ///
     /// # Errors
     ///

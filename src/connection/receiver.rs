@@ -12,19 +12,21 @@ use crate::num::{memory_len, wire_len};
 use crate::role::Role;
 use crate::utf8::{InvalidUtf8, Utf8Piece, Utf8Stream};
 
-/// What is known of the frames that came in so far. It holds at most the bytes of a cut header or control frame.
+/// What is known of the frames that came in so far. It holds at most the bytes of a cut header or
+/// control frame.
 #[derive(Debug)]
 pub(super) struct Receiver {
     config: Config,
     stage: Stage,
-    /// The bytes so far of a header that a read cut, or of a control frame's payload. Never both: a header is complete
-    /// before its payload begins.
+    /// The bytes so far of a header that a read cut, or of a control frame's payload. Never both: a
+    /// header is complete before its payload begins.
     spill: ControlPayload,
     /// Of the frame that is open: the bytes of payload to come, the key, FIN.
     remaining: u64,
     mask: Mask,
     fin: bool,
-    /// Of the message that is open: its kind, and what it had until now. Control frames leave these alone.
+    /// Of the message that is open: its kind, and what it had until now. Control frames leave these
+    /// alone.
     message: Option<MessageKind>,
     first: bool,
     fragments: u32,
@@ -71,8 +73,8 @@ impl Receiver {
         }
     }
 
-    /// Takes input until it makes an event, and moves the cursor past what it took. `max_message_len` binds beside the
-    /// configured limit.
+    /// Takes input until it makes an event, and moves the cursor past what it took.
+    /// `max_message_len` binds beside the configured limit.
     #[inline]
     pub(super) fn receive<'b, R: Role>(
         &mut self,
@@ -88,8 +90,9 @@ impl Receiver {
                 },
                 Stage::Data(kind) => self.data::<R>(kind, input),
                 Stage::Control(opcode) => self.control::<R>(opcode, input),
-                // "an endpoint MUST NOT continue to attempt to process data [...] from the remote endpoint after being
-                // instructed to _Fail the WebSocket Connection_" (section 7.1.7), nor after a Close (section 5.5.1).
+                // "an endpoint MUST NOT continue to attempt to process data [...] from the remote
+                // endpoint after being instructed to _Fail the WebSocket Connection_" (section
+                // 7.1.7), nor after a Close (section 5.5.1).
                 Stage::Ended => {
                     *input = &mut [];
                     return Ok(None);
@@ -97,7 +100,8 @@ impl Receiver {
                 Stage::Failed(error) => Err(error),
             };
             match step {
-                // Nothing to tell: a fragment without payload, or a character that is not complete. On to the next frame.
+                // Nothing to tell: a fragment without payload, or a character that is not complete.
+                // On to the next frame.
                 Ok(None) if !input.is_empty() => {}
                 Err(error) => return Err(self.fail(error, input)),
                 step => return step,
@@ -123,7 +127,8 @@ impl Receiver {
         self.message.is_some() || !self.spill.is_empty() || !matches!(self.stage, Stage::Header)
     }
 
-    /// The bytes of payload that the open data frame lacks, and whether it is the last of its message.
+    /// The bytes of payload that the open data frame lacks, and whether it is the last of its
+    /// message.
     pub(super) fn frame_rest(&self) -> (u64, bool) {
         (self.remaining, self.fin)
     }
@@ -145,7 +150,8 @@ impl Receiver {
         self.cut_header::<R>(input, max_message_len)
     }
 
-    /// Takes the next header from the input when a read has cut it: byte by byte, for it has at most 14.
+    /// Takes the next header from the input when a read has cut it: byte by byte, for it has at
+    /// most 14.
     #[cold]
     fn cut_header<R: Role>(
         &mut self,
@@ -163,20 +169,22 @@ impl Receiver {
         Ok(false)
     }
 
-    /// Decodes a header and holds it against the role and against what came before it, in the order of its bytes, so that
-    /// a cut anywhere finds the same fault.
+    /// Decodes a header and holds it against the role and against what came before it, in the order
+    /// of its bytes, so that a cut anywhere finds the same fault.
     #[inline]
     fn judge<R: Role>(&self, bytes: &[u8]) -> Result<Option<(FrameHeader, usize)>, ProtocolError> {
         let [first, rest @ ..] = bytes else {
             return Ok(None);
         };
         let FirstByte { rsv, opcode, .. } = FirstByte::decode(*first)?;
-        // "MUST be 0 unless an extension is negotiated that defines meanings for non-zero values" (section 5.2).
+        // "MUST be 0 unless an extension is negotiated that defines meanings for non-zero values"
+        // (section 5.2).
         if !rsv.is_empty() {
             return Err(ProtocolError::ReservedBits(rsv));
         }
         match (opcode, self.message) {
-            // "The fragments of one message MUST NOT be interleaved between the fragments of another message" (section 5.4).
+            // "The fragments of one message MUST NOT be interleaved between the fragments of
+            // another message" (section 5.4).
             (Opcode::Text | Opcode::Binary, Some(_)) => {
                 return Err(ProtocolError::InterleavedMessage);
             }
@@ -186,7 +194,8 @@ impl Receiver {
         }
         let [second, ..] = rest else { return Ok(None) };
         match (R::RECEIVES_MASKED, second & 0x80 != 0) {
-            // "The server MUST close the connection upon receiving a frame that is not masked" (section 5.1).
+            // "The server MUST close the connection upon receiving a frame that is not masked"
+            // (section 5.1).
             (true, false) => Err(ProtocolError::UnmaskedFrame),
             // "A client MUST close a connection if it detects a masked frame" (section 5.1).
             (false, true) => Err(ProtocolError::MaskedFrame),
@@ -255,7 +264,8 @@ impl Receiver {
         opcode: ControlOpcode,
         header: FrameHeader,
     ) -> Result<(), ProtocolError> {
-        // "If there is a body, the first two bytes of the body MUST be a 2-byte unsigned integer" (section 5.5.1).
+        // "If there is a body, the first two bytes of the body MUST be a 2-byte unsigned integer"
+        // (section 5.5.1).
         if matches!(opcode, ControlOpcode::Close) && header.payload_len == 1 {
             return Err(CloseFrameError::Truncated.into());
         }
@@ -287,14 +297,16 @@ impl Receiver {
             MessageKind::Binary => Payload::Binary(bytes),
             MessageKind::Text => {
                 let (Utf8Piece { carried, text }, valid) = match self.utf8.push(bytes) {
-                    // "When an endpoint is to interpret a byte stream as UTF-8 but finds that the byte stream is not, in
-                    // fact, a valid UTF-8 stream, that endpoint MUST _Fail the WebSocket Connection_" (section 8.1).
+                    // "When an endpoint is to interpret a byte stream as UTF-8 but finds that the
+                    // byte stream is not, in fact, a valid UTF-8 stream, that endpoint MUST _Fail
+                    // the WebSocket Connection_" (section 8.1).
                     Err(InvalidUtf8 { valid }) => (valid, false),
                     Ok(piece) => (piece, !last || self.utf8.is_complete()),
                 };
                 if !valid {
                     last = false;
-                    // What was valid is still handed out, so that the outcome does not hang on where the reads cut.
+                    // What was valid is still handed out, so that the outcome does not hang on
+                    // where the reads cut.
                     self.stage = Stage::Failed(ProtocolError::InvalidUtf8);
                     if carried.is_none() && text.is_empty() {
                         return Err(ProtocolError::InvalidUtf8);

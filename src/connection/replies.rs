@@ -1,9 +1,11 @@
-//! What the engine owes the peer and could not write yet: at most one Pong and one Close, whatever the peer does.
+//! What the engine owes the peer and could not write yet: at most one Pong and one Close, whatever
+//! the peer does.
 
 use crate::event::ControlPayload;
 use crate::frame::CloseFrame;
 
-/// Replies that wait: for room in the output, or for the end of the frame that the caller is sending.
+/// Replies that wait: for room in the output, or for the end of the frame that the caller is
+/// sending.
 #[derive(Debug, Default)]
 pub(super) struct Replies {
     pong: ControlPayload,
@@ -11,7 +13,8 @@ pub(super) struct Replies {
     close: CloseReply,
 }
 
-/// A Close that waits. It has no reason: that would be a third of this crate's memory, for text that few read.
+/// A Close that waits. It has no reason: that would be a third of this crate's memory, for text
+/// that few read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum CloseReply {
     /// None waits.
@@ -32,7 +35,8 @@ impl Replies {
 
     /// Lets a Pong wait, in place of one that waits already.
     pub(super) fn push_pong(&mut self, payload: ControlPayload) {
-        // "the endpoint MAY elect to send a Pong frame for only the most recently processed Ping frame" (section 5.5.3).
+        // "the endpoint MAY elect to send a Pong frame for only the most recently processed Ping
+        // frame" (section 5.5.3).
         self.pong = payload;
         self.pong_waits = true;
     }

@@ -6,7 +6,8 @@ use crate::num::wire_len;
 use crate::output::{Output, OutputFull};
 use crate::role::Role;
 
-/// How much of a payload is copied and masked at a time: what fits the nearest cache, so that masking finds it there.
+/// How much of a payload is copied and masked at a time: what fits the nearest cache, so that
+/// masking finds it there.
 const MASK_PIECE: usize = 4096;
 
 /// What is known of the frames that went out so far.

@@ -11,13 +11,15 @@ const MAX_REASON: usize = 123;
 
 /// A status code: why an endpoint closes the connection.
 ///
-/// Any number can be held; whether it may be on the wire is asked with [`is_sendable`](CloseCode::is_sendable).
+/// Any number can be held; whether it may be on the wire is asked with
+/// [`is_sendable`](CloseCode::is_sendable).
 ///
 /// See [RFC 6455 section 7.4](https://www.rfc-editor.org/rfc/rfc6455#section-7.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CloseCode(u16);
 
-/// The table of the codes that have a name: RFC 6455 section 7.4.1 and the registry that it set up (section 11.7).
+/// The table of the codes that have a name: RFC 6455 section 7.4.1 and the registry that it set up
+/// (section 11.7).
 macro_rules! close_codes {
     ($($(#[$doc:meta])* $name:ident = $code:literal;)*) => {
         impl CloseCode {
@@ -70,9 +72,11 @@ impl CloseCode {
         self.0
     }
 
-    /// Whether the code may be in a Close frame, sent or received: 1000 to 1003, 1007 to 1014 and 3000 to 4999.
+    /// Whether the code may be in a Close frame, sent or received: 1000 to 1003, 1007 to 1014 and
+    /// 3000 to 4999.
     ///
-    /// See [RFC 6455 section 7.4.2](https://www.rfc-editor.org/rfc/rfc6455#section-7.4.2). 1012 to 1014 were registered later.
+    /// See [RFC 6455 section 7.4.2](https://www.rfc-editor.org/rfc/rfc6455#section-7.4.2). 1012 to
+    /// 1014 were registered later.
     pub const fn is_sendable(self) -> bool {
         matches!(self.0, 1000..=1003 | 1007..=1014 | 3000..=4999)
     }
@@ -126,15 +130,15 @@ impl CloseFrame {
         }
     }
 
-    /// A Close frame with a status code and a reason; a reason of more than 123 bytes is cut before the character that
-    /// would pass them.
+    /// A Close frame with a status code and a reason; a reason of more than 123 bytes is cut before
+    /// the character that would pass them.
     ///
     /// # Errors
     ///
     /// [`CloseFrameError::InvalidCode`] when the code [may not be sent](CloseCode::is_sendable).
     pub fn new(code: CloseCode, reason: &str) -> Result<Self, CloseFrameError> {
-        // "1005 is a reserved value and MUST NOT be set as a status code in a Close control frame" (section 7.4.1, and so
-        // for 1006 and 1015); the other ranges are section 7.4.2's.
+        // "1005 is a reserved value and MUST NOT be set as a status code in a Close control frame"
+        // (section 7.4.1, and so for 1006 and 1015); the other ranges are section 7.4.2's.
         if !code.is_sendable() {
             return Err(CloseFrameError::InvalidCode(code));
         }
@@ -158,7 +162,8 @@ impl CloseFrame {
     /// - [`CloseFrameError::TooLong`]: more than 125 bytes.
     pub fn decode(payload: &[u8]) -> Result<Self, CloseFrameError> {
         let Some((code, reason)) = payload.split_first_chunk() else {
-            // "If there is a body, the first two bytes of the body MUST be a 2-byte unsigned integer" (section 5.5.1).
+            // "If there is a body, the first two bytes of the body MUST be a 2-byte unsigned
+            // integer" (section 5.5.1).
             return if payload.is_empty() {
                 Ok(Self::empty())
             } else {

@@ -45,13 +45,17 @@ impl FrameHeader {
 
     /// Decodes a header from the start of `bytes`, and says how many bytes of them it is (2 to 14).
     ///
-    /// `None` asks for more bytes. A fault is reported as soon as the bytes prove it, the same one however many follow.
+    /// `None` asks for more bytes. A fault is reported as soon as the bytes prove it, the same one
+    /// however many follow.
     ///
     /// # Errors
     ///
-    /// - [`HeaderError::ReservedOpcode`], [`HeaderError::FragmentedControl`]: the first byte is wrong.
-    /// - [`HeaderError::ControlTooLong`]: the second byte of a control frame says more than 125 bytes.
-    /// - [`HeaderError::LengthTooLarge`], [`HeaderError::LengthNotMinimal`]: the extended length is wrong.
+    /// - [`HeaderError::ReservedOpcode`], [`HeaderError::FragmentedControl`]: the first byte is
+    ///   wrong.
+    /// - [`HeaderError::ControlTooLong`]: the second byte of a control frame says more than 125
+    ///   bytes.
+    /// - [`HeaderError::LengthTooLarge`], [`HeaderError::LengthNotMinimal`]: the extended length is
+    ///   wrong.
     #[inline]
     pub fn decode(bytes: &[u8]) -> Result<Option<(Self, usize)>, HeaderError> {
         let [first, rest @ ..] = bytes else {
@@ -122,8 +126,8 @@ impl FrameHeader {
     ///
     /// # Errors
     ///
-    /// [`HeaderError::FragmentedControl`], [`HeaderError::ControlTooLong`] or [`HeaderError::LengthTooLarge`] for a header
-    /// that no peer may accept.
+    /// [`HeaderError::FragmentedControl`], [`HeaderError::ControlTooLong`] or
+    /// [`HeaderError::LengthTooLarge`] for a header that no peer may accept.
     #[inline]
     pub fn encode(&self) -> Result<EncodedHeader, HeaderError> {
         if self.opcode.is_control() {
@@ -175,7 +179,8 @@ pub(crate) struct FirstByte {
 impl FirstByte {
     #[inline]
     pub(crate) fn decode(byte: u8) -> Result<Self, HeaderError> {
-        // "If an unknown opcode is received, the receiving endpoint MUST _Fail the WebSocket Connection_" (section 5.2).
+        // "If an unknown opcode is received, the receiving endpoint MUST _Fail the WebSocket
+        // Connection_" (section 5.2).
         let Some(opcode) = Opcode::from_bits(byte & 0x0f) else {
             return Err(HeaderError::ReservedOpcode(byte & 0x0f));
         };

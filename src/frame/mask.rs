@@ -11,7 +11,8 @@ pub struct MaskingKey([u8; 4]);
 impl MaskingKey {
     /// The key with these bytes, in the order of the wire.
     ///
-    /// RFC 6455 section 10.3 wants keys that the application's data cannot predict: take them from a strong source.
+    /// RFC 6455 section 10.3 wants keys that the application's data cannot predict: take them from
+    /// a strong source.
     #[inline]
     pub const fn new(bytes: [u8; 4]) -> Self {
         Self(bytes)
@@ -39,8 +40,8 @@ impl fmt::Debug for MaskingKey {
 
 /// A masking key at work on one frame's payload, however that payload is cut.
 ///
-/// Masking and unmasking are the same operation. The position within the key is carried from one call to the next, so
-/// the pieces of a payload may have any lengths.
+/// Masking and unmasking are the same operation. The position within the key is carried from one
+/// call to the next, so the pieces of a payload may have any lengths.
 ///
 /// See [RFC 6455 section 5.3](https://www.rfc-editor.org/rfc/rfc6455#section-5.3).
 ///
@@ -58,7 +59,8 @@ impl fmt::Debug for MaskingKey {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Mask {
-    /// The key, turned so that its first byte belongs to the next byte of payload: no phase to keep beside it.
+    /// The key, turned so that its first byte belongs to the next byte of payload: no phase to keep
+    /// beside it.
     next: MaskingKey,
 }
 
@@ -72,8 +74,9 @@ impl Mask {
     /// Masks or unmasks the next `payload.len()` bytes in place.
     #[inline]
     pub fn apply(&mut self, payload: &mut [u8]) {
-        // "transformed-octet-i = original-octet-i XOR masking-key-octet-j", j = i MOD 4 (section 5.3). A word of key at
-        // a time; the compiler makes vectors of the loop, and the tail of at most seven bytes takes no loop over bytes.
+        // "transformed-octet-i = original-octet-i XOR masking-key-octet-j", j = i MOD 4 (section
+        // 5.3). A word of key at a time; the compiler makes vectors of the loop, and the tail of at
+        // most seven bytes takes no loop over bytes.
         let MaskingKey(key) = self.next;
         let [a, b, c, d] = key;
         let word = u32::from_ne_bytes(key);

@@ -1,8 +1,10 @@
-//! Frames as plain values: headers, opcodes, masks and status codes, usable without the rest of the crate.
+//! Frames as plain values: headers, opcodes, masks and status codes, usable without the rest of the
+//! crate.
 //!
-//! Nothing here keeps state about a connection. Rules that need only the frame itself live here (reserved opcodes, minimal
-//! lengths, the form of control frames, which status codes may be on the wire); rules that need to know the role or what
-//! came before live in [`Connection`](crate::Connection).
+//! Nothing here keeps state about a connection. Rules that need only the frame itself live here
+//! (reserved opcodes, minimal lengths, the form of control frames, which status codes may be on the
+//! wire); rules that need to know the role or what came before live in
+//! [`Connection`](crate::Connection).
 //!
 //! See [RFC 6455 section 5](https://www.rfc-editor.org/rfc/rfc6455#section-5).
 //!

@@ -113,7 +113,8 @@ pub(crate) fn wire_frame(first: u8, payload: &[u8], key: Option<[u8; 4]>) -> Vec
     bytes
 }
 
-/// The frames in outbound bytes: by hand, apart from the code under test. Checks masking and minimal lengths.
+/// The frames in outbound bytes: by hand, apart from the code under test. Checks masking and
+/// minimal lengths.
 pub(crate) fn frames_on_the_wire(mut bytes: &[u8], masked: bool) -> Vec<(u8, Vec<u8>)> {
     let mut frames = Vec::new();
     while let [first, second, rest @ ..] = bytes {
@@ -188,7 +189,8 @@ impl Case {
         self
     }
 
-    /// Adds a header alone, with this length as it stands in the second byte and behind it, and the mask bit as it must be.
+    /// Adds a header alone, with this length as it stands in the second byte and behind it, and the
+    /// mask bit as it must be.
     pub(crate) fn header(mut self, first: u8, second: u8, extended: &str) -> Self {
         let mask_bit = if self.side == Side::Server { 0x80 } else { 0 };
         self.input.extend([first, mask_bit | second]);
@@ -305,7 +307,8 @@ impl Case {
     }
 }
 
-/// Cuts of `len` bytes into reads: every one cut, every two cuts of a short input, byte by byte, and seeded random ones.
+/// Cuts of `len` bytes into reads: every one cut, every two cuts of a short input, byte by byte,
+/// and seeded random ones.
 fn cuts(len: usize) -> Vec<Vec<usize>> {
     let mut cuts = vec![vec![len], vec![0, len], vec![1; len]];
     let near_an_end = |at: &usize| len <= 200 || *at < 48 || *at > len - 48;
@@ -423,7 +426,8 @@ fn outcome<R: Role>(
     }
 }
 
-/// Asserts that the input fails the connection with this error: one Close with its code, and nothing that follows is seen.
+/// Asserts that the input fails the connection with this error: one Close with its code, and
+/// nothing that follows is seen.
 #[track_caller]
 pub(crate) fn fails(case: &Case, error: ProtocolError) -> Outcome {
     let alone = case.outcome();
@@ -449,7 +453,8 @@ pub(crate) fn fails(case: &Case, error: ProtocolError) -> Outcome {
         (Closure::Failed, CloseCode::ABNORMAL_CLOSURE)
     );
 
-    // EDGE_CASES 97: after _Fail the WebSocket Connection_ no further input is looked at, of the same read included.
+    // EDGE_CASES 97: after _Fail the WebSocket Connection_ no further input is looked at, of the
+    // same read included.
     let followed = case
         .clone()
         .frame(0x81, b"after")
@@ -459,7 +464,8 @@ pub(crate) fn fails(case: &Case, error: ProtocolError) -> Outcome {
     alone
 }
 
-/// Asserts that the input is fine, keeps the connection open and gives just these events; says what went out.
+/// Asserts that the input is fine, keeps the connection open and gives just these events; says what
+/// went out.
 #[track_caller]
 pub(crate) fn gives(case: &Case, seen: &[Seen]) -> Vec<(u8, Vec<u8>)> {
     let outcome = case.outcome();

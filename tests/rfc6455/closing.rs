@@ -136,7 +136,8 @@ fn edge_086_a_reason_that_is_not_utf8_fails_with_1007() {
 
 #[test]
 fn edge_087_a_bad_reason_is_found_byte_by_byte_too() {
-    // Two bytes at a time is how one peer came to skip the reason; every cut is what `outcome` runs.
+    // Two bytes at a time is how one peer came to skip the reason; every cut is what `outcome`
+    // runs.
     let case = Case::server().frame(
         0x88,
         b"\x03\xe8\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xed\xa0\x80edited",

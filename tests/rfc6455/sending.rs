@@ -136,7 +136,8 @@ fn a_streamed_frame_is_counted_and_nothing_comes_inside_it() {
         Err(SendError::FrameOverrun { remaining: 200 })
     );
 
-    // A Ping and then a Close come in: the answers wait for the end of the frame, however often they are asked for.
+    // A Ping and then a Close come in: the answers wait for the end of the frame, however often
+    // they are asked for.
     for first in [0x89, 0x88] {
         conn.receive(&mut &mut masked(first, b"\x03\xe8")[..], &mut out)
             .unwrap();
@@ -288,7 +289,8 @@ fn an_unanswered_close_is_not_a_clean_end() {
 
 #[test]
 fn a_pong_for_which_there_was_no_room_does_not_follow_the_close() {
-    // Found by the model: the Pong waits, the smaller Close fits, and then there is room for the Pong again.
+    // Found by the model: the Pong waits, the smaller Close fits, and then there is room for the
+    // Pong again.
     let mut conn = server();
     let mut none = SliceOutput::new(&mut []);
     conn.receive(

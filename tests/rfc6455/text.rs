@@ -113,7 +113,8 @@ fn edge_101_every_character_is_valid_and_kept() {
 #[test]
 fn edge_102_a_bad_byte_fails_the_read_that_holds_it() {
     for (name, invalid) in INVALID {
-        // A frame of 1,000 bytes that is not final: the fault is in its first bytes, and the rest never comes.
+        // A frame of 1,000 bytes that is not final: the fault is in its first bytes, and the rest
+        // never comes.
         for first in [0x01, 0x81] {
             let mut payload = b"early ".to_vec();
             payload.extend_from_slice(invalid);

@@ -1,7 +1,8 @@
-//! Receiving beside tungstenite, in one process: the same masked stream, the same reads, whole messages checked.
+//! Receiving beside tungstenite, in one process: the same masked stream, the same reads, whole
+//! messages checked.
 //!
-//! `cargo run --release -p websocket-proto-peers`. The figures are ratios of medians over interleaved rounds; times on a
-//! shared machine mean little by themselves.
+//! `cargo run --release -p websocket-proto-peers`. The figures are ratios of medians over
+//! interleaved rounds; times on a shared machine mean little by themselves.
 
 use std::hint::black_box;
 use std::io::{self, Read, Write};
