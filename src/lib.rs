@@ -18,6 +18,7 @@
 //! | [`handshake`] | the opening handshake over HTTP/1.1, both sides |
 //! | [`Connection`] | the data phase: frames in order, control frames, closing, limits |
 //! | [`Assembler`] | whole messages, in storage that belongs to the caller |
+//! | [`KeepAlive`] | deadlines, heartbeats, round-trip time, on the caller's clock |
 //!
 //! # Driving it
 //!
@@ -96,6 +97,7 @@ mod error;
 mod event;
 pub mod frame;
 pub mod handshake;
+mod keep_alive;
 mod negotiated;
 mod num;
 mod output;
@@ -109,6 +111,7 @@ pub use config::Config;
 pub use connection::{Closure, Connection, State, Transport};
 pub use error::{ProtocolError, SendError};
 pub use event::{Chunk, ControlPayload, Event, Incoming, Message, Payload};
+pub use keep_alive::{Due, KeepAlive, Timeout, Timeouts};
 pub use negotiated::Negotiated;
 pub use output::{Output, OutputFull, SliceOutput};
 pub use role::{Client, MaskingKeys, Role, Server};

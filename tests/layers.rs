@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The layers from the bottom up, and what each may name besides itself.
-const LAYERS: [(&str, &[&str]); 13] = [
+const LAYERS: [(&str, &[&str]); 14] = [
     ("num", &[]),
     ("output", &[]),
     ("negotiated", &[]),
@@ -40,6 +40,7 @@ const LAYERS: [(&str, &[&str]); 13] = [
         ],
     ),
     ("assembler", &["num", "frame", "error", "event"]),
+    ("keep_alive", &[]),
     ("lib", &[]),
 ];
 
