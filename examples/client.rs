@@ -23,7 +23,7 @@ use std::net::{Shutdown, TcpStream};
 use std::process::ExitCode;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use websocket_proto::frame::{CloseCode, MaskingKey};
 use websocket_proto::handshake::client::{Handshake, Outcome};
@@ -38,10 +38,13 @@ usage: client [URL] [--protocol NAME]...
 
   URL              ws://HOST[:PORT][/PATH]; default ws://127.0.0.1:9001/
   --protocol NAME  offer this subprotocol; may be given again
-  --autobahn URL   be tested: ask /getCaseCount, echo through each /runCase, ask /updateReports";
+  --autobahn URL   be tested: ask /getCaseCount, echo through each /runCase, ask /updateReports; a case that the server
+                   ends by closing the transport counts as ended, for fuzzing servers do that";
 
 /// How long the server may take for anything that it owes us.
 const DEADLINE: Duration = Duration::from_secs(30);
+/// How long a connection is drained after the last byte was written.
+const LINGER: Duration = Duration::from_secs(1);
 const READ_BUFFER: usize = 64 << 10;
 
 fn main() -> ExitCode {
@@ -202,10 +205,11 @@ enum Happening {
     EndOfBytes,
 }
 
-/// Waits for lines and bytes in threads of their own. The connection itself stays in one thread and
+/// Waits for lines and bytes in threads of their own, which wait in turn when the program is behind:
+/// a server that floods makes nothing grow. The connection itself stays in one thread and
 /// needs no lock.
 fn happenings(mut reader: TcpStream, leftover: Vec<u8>) -> Receiver<Happening> {
-    let (lines, happenings) = mpsc::channel();
+    let (lines, happenings) = mpsc::sync_channel(16);
     let bytes = lines.clone();
     thread::spawn(move || {
         let _ = bytes.send(Happening::Bytes(leftover));
@@ -244,12 +248,15 @@ fn talk(url: &str, subprotocols: &[&str]) -> Result<(), Box<dyn Error>> {
 
     let mut messages = Assembler::default();
     let mut out = Vec::new();
+    let mut close_deadline = None;
     loop {
         let happening = if conn.state() == State::Open {
             happenings.recv()?
         } else {
+            // One deadline for all that the server may still send.
+            let deadline = *close_deadline.get_or_insert_with(|| Instant::now() + DEADLINE);
             happenings
-                .recv_timeout(DEADLINE)
+                .recv_timeout(deadline.saturating_duration_since(Instant::now()))
                 .map_err(|_| "the server does not close")?
         };
         let mut received = Ok(());
@@ -277,7 +284,10 @@ fn talk(url: &str, subprotocols: &[&str]) -> Result<(), Box<dyn Error>> {
         // Also after an error: the Close that tells the server is in the output.
         stream.write_all(&out)?;
         out.clear();
-        received?;
+        if let Err(error) = received {
+            linger(&stream)?;
+            return Err(error.into());
+        }
     }
 }
 
@@ -291,7 +301,9 @@ fn print_all(
     let mut input = bytes;
     while let Some(incoming) = conn.receive_message(&mut input, messages, out)? {
         match incoming {
-            Incoming::Message(Message::Text(text)) => println!("< {text}"),
+            Incoming::Message(Message::Text(text)) => {
+                println!("< {}", text.replace(char::is_control, "\u{fffd}"))
+            }
             Incoming::Message(Message::Binary(bytes)) => println!("< {} bytes", bytes.len()),
             Incoming::Close(frame) => println!("the server closes: {frame}"),
             _ => {}
@@ -378,17 +390,22 @@ fn run(session: Session, mut is_echoed: impl FnMut(&Message<'_>) -> bool) -> io:
 /// Closes so that the Close frame arrives: a socket that is dropped with unread input resets the
 /// connection.
 fn linger(mut stream: &TcpStream) -> io::Result<()> {
+    let deadline = Instant::now() + LINGER;
     let mut unread = [0; 4096];
-    stream.set_read_timeout(Some(Duration::from_millis(500)))?;
-    if stream.shutdown(Shutdown::Write).is_ok() {
-        for _ in 0..256 {
-            match stream.read(&mut unread) {
-                Ok(1..) => {}
-                Ok(0) | Err(_) => break,
-            }
+    if stream.shutdown(Shutdown::Write).is_err() {
+        return Ok(());
+    }
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(());
+        }
+        stream.set_read_timeout(Some(left))?;
+        match stream.read(&mut unread) {
+            Ok(1..) => {}
+            Ok(0) | Err(_) => return Ok(()),
         }
     }
-    Ok(())
 }
 
 /// Whether the error says that the other end is gone.

@@ -34,7 +34,9 @@ usage: echo_server [ADDRESS] [--max-message BYTES] [--no-deflate]
   --no-deflate         decline permessage-deflate (this version always does)
 
 Echoes text and binary. The first subprotocol offered among chat, superchat and echo is chosen. A WebSocket opened at
-/close?code=N&reason=R is closed at once with that code and reason. GET / is a page to try all this.";
+/close?code=N&reason=R is closed at once with that code and reason. GET / is a page to try all this.
+
+It is an example: connections may be silent for as long as they like, and as many as there are threads.";
 
 const PAGE: &str = include_str!("echo_server.html");
 const SUBPROTOCOLS: [&str; 3] = ["chat", "superchat", "echo"];
@@ -44,6 +46,8 @@ const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
 /// How long a client may take to answer our Close, or to take what we write.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(10);
 const WRITE_DEADLINE: Duration = Duration::from_secs(60);
+/// How long a connection is drained after the last byte was written.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// The read buffer; the head of an opening handshake has to fit as well.
 const READ_BUFFER: usize = 64 << 10;
@@ -123,14 +127,10 @@ fn serve(mut stream: &TcpStream, options: Options) -> io::Result<()> {
     let mut filled = 0;
     let mut out = Vec::new();
     loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(io::Error::new(
-                io::ErrorKind::TimedOut,
-                "the opening handshake takes too long",
-            ));
-        }
-        stream.set_read_timeout(Some(left))?;
+        stream.set_read_timeout(Some(left(
+            deadline,
+            "the opening handshake takes too long",
+        )?))?;
         match stream.read(&mut buffer[filled..])? {
             0 => return Ok(()),
             read => filled += read,
@@ -228,6 +228,7 @@ fn echo(
     mut out: Vec<u8>,
 ) -> io::Result<()> {
     stream.set_read_timeout(None)?;
+    let mut close_deadline = None;
     let mut messages = Assembler::default();
     let mut input = &mut buffer[first];
     loop {
@@ -256,11 +257,14 @@ fn echo(
             messages.shrink_to(KEPT);
         }
         if conn.transport() != Transport::KeepOpen {
-            linger(stream)?;
-            return result.map_err(io::Error::other);
+            // Whatever becomes of the socket, the protocol error is what there is to tell.
+            let closed = linger(stream);
+            return result.map_err(io::Error::other).and(closed);
         }
         if conn.state() == State::Closing {
-            stream.set_read_timeout(Some(CLOSE_DEADLINE))?;
+            // One deadline for all that the client may still send, not one for each read.
+            let deadline = *close_deadline.get_or_insert_with(|| Instant::now() + CLOSE_DEADLINE);
+            stream.set_read_timeout(Some(left(deadline, "the client does not close")?))?;
         }
         match stream.read(buffer) {
             Ok(0) => {
@@ -280,16 +284,25 @@ fn echo(
 /// Closes so that what was written arrives: a socket that is dropped with unread input resets the
 /// connection, and what the client has not read yet is lost.
 fn linger(mut stream: &TcpStream) -> io::Result<()> {
+    let deadline = Instant::now() + LINGER;
     stream.shutdown(Shutdown::Write)?;
-    stream.set_read_timeout(Some(Duration::from_millis(500)))?;
     let mut unread = [0; 4096];
-    for _ in 0..256 {
+    while let Ok(left) = left(deadline, "the client does not close") {
+        stream.set_read_timeout(Some(left))?;
         match stream.read(&mut unread) {
             Ok(1..) => {}
             Ok(0) | Err(_) => break,
         }
     }
     Ok(())
+}
+
+/// The time until the deadline, or this problem if it has passed.
+fn left(deadline: Instant, problem: &str) -> io::Result<Duration> {
+    match deadline.saturating_duration_since(Instant::now()) {
+        Duration::ZERO => Err(io::Error::new(io::ErrorKind::TimedOut, problem)),
+        left => Ok(left),
+    }
 }
 
 /// The code and reason in a query such as `code=4001&reason=see%20you`; 1000 without a code.
