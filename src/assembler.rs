@@ -3,9 +3,9 @@
 use arrayvec::{ArrayString, ArrayVec};
 
 use crate::error::ProtocolError;
-use crate::event::{Chunk, Message, Payload};
+use crate::event::{Chunk, Extent, Message, Payload};
 use crate::frame::MessageKind;
-use crate::num::memory_len;
+use crate::num::{memory_len, wire_len};
 
 /// How much may be reserved because a header declares it, before any of it has come.
 #[cfg(feature = "alloc")]
@@ -53,9 +53,16 @@ pub(crate) mod sealed {
         /// Forgets what is held and becomes ready for a message of this kind.
         fn start(&mut self, kind: MessageKind);
 
-        /// Adds to the message. `rest` bytes will follow in the same frame, and nothing after them
-        /// if `fin`.
-        fn append(&mut self, payload: &Payload<'_>, rest: usize, fin: bool) -> Result<(), Full>;
+        /// Adds to the message. `frame_rest` bytes are declared to follow, `message_rest` at most.
+        fn append(
+            &mut self,
+            payload: &Payload<'_>,
+            frame_rest: usize,
+            message_rest: usize,
+        ) -> Result<(), Full>;
+
+        /// How many bytes are held.
+        fn len(&self) -> usize;
 
         /// What is held.
         fn message(&self) -> Message<'_>;
@@ -82,23 +89,24 @@ impl<S: Storage> Assembler<S> {
         self.storage.start(MessageKind::Binary);
     }
 
-    /// Adds a chunk; `rest` bytes will follow in the same frame, and nothing after them if `fin`.
-    pub(crate) fn push(
-        &mut self,
-        chunk: &Chunk<'_>,
-        rest: u64,
-        fin: bool,
-    ) -> Result<(), ProtocolError> {
+    /// Adds a chunk, which lies so in its message.
+    pub(crate) fn push(&mut self, chunk: &Chunk<'_>, extent: Extent) -> Result<(), ProtocolError> {
         if chunk.first {
             self.storage.start(chunk.payload.kind());
             self.open = true;
         }
-        if !self.open {
+        // Another connection's, one that was cleared, or one that `receive` has passed by.
+        if !self.open || wire_len(self.storage.len()) != extent.before {
             return Err(ProtocolError::WrongAssembler);
         }
-        let stored = self.storage.append(&chunk.payload, memory_len(rest), fin);
         self.open = !chunk.last;
-        stored.map_err(|Full| ProtocolError::StorageFull)
+        self.storage
+            .append(
+                &chunk.payload,
+                memory_len(extent.frame_rest),
+                memory_len(extent.message_rest),
+            )
+            .map_err(|Full| ProtocolError::StorageFull)
     }
 
     /// The message that is held.
@@ -110,7 +118,7 @@ impl<S: Storage> Assembler<S> {
 /// Storage on the heap, which grows with what arrives.
 ///
 /// What a header declares is reserved only up to 64 KiB before it comes; from there the storage
-/// doubles. It keeps its size until [`Assembler::shrink_to`].
+/// doubles, to the limit on messages at most. It keeps its size until [`Assembler::shrink_to`].
 #[cfg(feature = "alloc")]
 #[derive(Debug)]
 pub struct Growing(Buffer);
@@ -182,12 +190,17 @@ impl sealed::Storage for Growing {
         };
     }
 
-    fn append(&mut self, payload: &Payload<'_>, rest: usize, fin: bool) -> Result<(), Full> {
+    fn append(
+        &mut self,
+        payload: &Payload<'_>,
+        frame_rest: usize,
+        message_rest: usize,
+    ) -> Result<(), Full> {
         let len = payload.len();
         match (&mut self.0, *payload) {
             (Buffer::Text(buffer), Payload::Text { carried, text }) => {
                 if buffer.capacity().saturating_sub(buffer.len()) < len {
-                    let extra = growth(buffer.len(), len, rest, fin);
+                    let extra = growth(buffer.len(), len, frame_rest, message_rest);
                     buffer.try_reserve_exact(extra).map_err(|_| Full)?;
                 }
                 buffer.extend(carried);
@@ -195,7 +208,7 @@ impl sealed::Storage for Growing {
             }
             (Buffer::Binary(buffer), Payload::Binary(bytes)) => {
                 if buffer.capacity().saturating_sub(buffer.len()) < len {
-                    let extra = growth(buffer.len(), len, rest, fin);
+                    let extra = growth(buffer.len(), len, frame_rest, message_rest);
                     buffer.try_reserve_exact(extra).map_err(|_| Full)?;
                 }
                 buffer.extend_from_slice(bytes);
@@ -206,6 +219,13 @@ impl sealed::Storage for Growing {
         Ok(())
     }
 
+    fn len(&self) -> usize {
+        match &self.0 {
+            Buffer::Text(text) => text.len(),
+            Buffer::Binary(bytes) => bytes.len(),
+        }
+    }
+
     fn message(&self) -> Message<'_> {
         match &self.0 {
             Buffer::Text(text) => Message::Text(text),
@@ -214,16 +234,16 @@ impl sealed::Storage for Growing {
     }
 }
 
-/// How much room to make for `len` bytes behind `held` ones, when `rest` will follow them in their
-/// frame.
+/// How much room to make for `len` bytes behind `held` ones.
 ///
-/// Doubling keeps the work linear; what is declared saves copies, but counts only up to a cap
-/// before it has come; and nothing is reserved that the message cannot need.
+/// Doubling keeps the work linear; what the frame declares saves copies, but counts only up to a
+/// cap before it has come; and nothing is reserved that the message may not need.
 #[cfg(feature = "alloc")]
-fn growth(held: usize, len: usize, rest: usize, fin: bool) -> usize {
-    let declared = len.saturating_add(rest);
-    let extra = held.max(len).max(declared.min(RESERVE_CAP));
-    if fin { extra.min(declared) } else { extra }
+fn growth(held: usize, len: usize, frame_rest: usize, message_rest: usize) -> usize {
+    let declared = len.saturating_add(frame_rest).min(RESERVE_CAP);
+    held.max(len)
+        .max(declared)
+        .min(len.saturating_add(message_rest))
 }
 
 /// Storage inside the assembler, for messages of at most `N` bytes. It needs no heap.
@@ -260,7 +280,12 @@ impl<const N: usize> sealed::Storage for Fixed<N> {
         };
     }
 
-    fn append(&mut self, payload: &Payload<'_>, _rest: usize, _fin: bool) -> Result<(), Full> {
+    fn append(
+        &mut self,
+        payload: &Payload<'_>,
+        _frame_rest: usize,
+        _message_rest: usize,
+    ) -> Result<(), Full> {
         match (&mut self.0, *payload) {
             (FixedBuffer::Text(buffer), Payload::Text { carried, text }) => {
                 if let Some(char) = carried {
@@ -272,6 +297,13 @@ impl<const N: usize> sealed::Storage for Fixed<N> {
                 buffer.try_extend_from_slice(bytes).map_err(|_| Full)
             }
             _ => Err(Full),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match &self.0 {
+            FixedBuffer::Text(text) => text.len(),
+            FixedBuffer::Binary(bytes) => bytes.len(),
         }
     }
 
@@ -320,7 +352,12 @@ impl sealed::Storage for Borrowed<'_> {
         self.kind = kind;
     }
 
-    fn append(&mut self, payload: &Payload<'_>, _rest: usize, _fin: bool) -> Result<(), Full> {
+    fn append(
+        &mut self,
+        payload: &Payload<'_>,
+        _frame_rest: usize,
+        _message_rest: usize,
+    ) -> Result<(), Full> {
         if payload.kind() != self.kind {
             return Err(Full);
         }
@@ -333,6 +370,10 @@ impl sealed::Storage for Borrowed<'_> {
             }
             Payload::Binary(bytes) => self.copy_in(bytes),
         }
+    }
+
+    fn len(&self) -> usize {
+        self.len
     }
 
     fn message(&self) -> Message<'_> {

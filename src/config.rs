@@ -12,7 +12,7 @@
 ///
 /// let config = Config::default().max_message_len(64 << 10).max_fragments(16);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[expect(
     clippy::struct_field_names,
@@ -27,9 +27,6 @@ pub struct Config {
 impl Config {
     /// The most payload that one data frame may have, in bytes; by default 16 MiB, the same as a
     /// message.
-    ///
-    /// A lower limit suits a caller that hands frames on as they are and has a bound of its own on
-    /// them.
     #[must_use]
     pub const fn max_frame_len(mut self, bytes: u64) -> Self {
         self.max_frame_len = bytes;

@@ -3,7 +3,6 @@
 use core::fmt;
 
 use crate::frame::{CloseCode, CloseFrameError, HeaderError, Rsv};
-use crate::output::OutputFull;
 
 /// The peer broke the protocol or a limit: the connection has failed.
 ///
@@ -12,7 +11,7 @@ use crate::output::OutputFull;
 /// any more.
 ///
 /// See [RFC 6455 section 7.1.7](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ProtocolError {
     /// The payload of a Close frame is wrong (section 5.5.1): 1002, or 1007 for a reason that is
@@ -162,7 +161,7 @@ impl core::error::Error for ProtocolError {}
 ///
 /// No bytes of the peer's can cause it, but for [`SendError::Closing`], which the peer's Close
 /// brings about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SendError {
     /// The closing handshake has begun, or the connection has failed: no frame may follow (section
@@ -188,18 +187,15 @@ pub enum SendError {
     /// A fragmented message is open: finish it first (section 5.4).
     MessageOpen,
     /// The output has no room for the frame: send what it holds, then try again.
-    OutputFull,
+    OutputFull {
+        /// The bytes of the whole frame. An output that is empty and has less room than this will
+        /// never take it: send fragments.
+        needed: usize,
+    },
     /// A reason needs a status code before it (section 5.5.1).
     ReasonWithoutCode,
     /// The fragment is not of the kind of the open message.
     WrongKind,
-}
-
-impl From<OutputFull> for SendError {
-    #[inline]
-    fn from(_: OutputFull) -> Self {
-        Self::OutputFull
-    }
 }
 
 impl fmt::Display for SendError {
@@ -222,8 +218,9 @@ impl fmt::Display for SendError {
             ),
             Self::FrameTooLong => f.write_str("a frame carries less than 2^63 bytes of payload"),
             Self::MessageOpen => f.write_str("a fragmented message is open: finish it first"),
-            Self::OutputFull => f.write_str(
-                "the output has no room for the frame: send what it holds, then try again",
+            Self::OutputFull { needed } => write!(
+                f,
+                "the output has no room for {needed} bytes: send what it holds, then try again"
             ),
             Self::ReasonWithoutCode => f.write_str("a reason needs a status code before it"),
             Self::WrongKind => f.write_str("the fragment is not of the kind of the open message"),

@@ -13,11 +13,11 @@ use crate::frame::{CloseFrame, MAX_CONTROL_PAYLOAD, MessageKind};
 pub enum Event<'b> {
     /// A part of a message, unmasked where it lies in the input.
     Chunk(Chunk<'b>),
-    /// A Ping, already answered.
+    /// A Ping. It is answered by the engine, unless the closing handshake has begun.
     Ping(ControlPayload),
     /// A Pong, asked for or not.
     Pong(ControlPayload),
-    /// The peer's Close, already answered; nothing comes after it.
+    /// The peer's Close. It is answered by the engine; nothing comes after it.
     Close(CloseFrame),
 }
 
@@ -56,6 +56,7 @@ pub enum Payload<'b> {
 
 impl<'b> Payload<'b> {
     /// What the message is made of.
+    #[inline]
     pub const fn kind(&self) -> MessageKind {
         match self {
             Self::Text { .. } => MessageKind::Text,
@@ -64,6 +65,7 @@ impl<'b> Payload<'b> {
     }
 
     /// How many bytes it has.
+    #[inline]
     pub fn len(&self) -> usize {
         match self {
             Self::Text { carried, text } => {
@@ -74,6 +76,7 @@ impl<'b> Payload<'b> {
     }
 
     /// Whether it has no bytes.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -94,24 +97,63 @@ impl<'b> Payload<'b> {
     }
 }
 
+/// How a chunk lies in its message, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extent {
+    /// What of the message was handed out before it.
+    pub(crate) before: u64,
+    /// What of its frame is to come.
+    pub(crate) frame_rest: u64,
+    /// What of the message may be to come, by the limits.
+    pub(crate) message_rest: u64,
+}
+
 /// What [`Connection::receive_message`](crate::Connection::receive_message) found in the input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Incoming<'m> {
     /// A whole message.
     Message(Message<'m>),
-    /// A Ping, already answered.
+    /// A Ping. It is answered by the engine, unless the closing handshake has begun.
     Ping(ControlPayload),
     /// A Pong, asked for or not.
     Pong(ControlPayload),
-    /// The peer's Close, already answered; nothing comes after it.
+    /// The peer's Close. It is answered by the engine; nothing comes after it.
     Close(CloseFrame),
+}
+
+/// A control frame that is whole and was answered, for whichever call found it.
+#[derive(Debug)]
+pub(crate) enum ControlEvent {
+    Ping(ControlPayload),
+    Pong(ControlPayload),
+    Close(CloseFrame),
+}
+
+impl From<ControlEvent> for Event<'_> {
+    fn from(event: ControlEvent) -> Self {
+        match event {
+            ControlEvent::Ping(payload) => Self::Ping(payload),
+            ControlEvent::Pong(payload) => Self::Pong(payload),
+            ControlEvent::Close(frame) => Self::Close(frame),
+        }
+    }
+}
+
+impl From<ControlEvent> for Incoming<'_> {
+    fn from(event: ControlEvent) -> Self {
+        match event {
+            ControlEvent::Ping(payload) => Self::Ping(payload),
+            ControlEvent::Pong(payload) => Self::Pong(payload),
+            ControlEvent::Close(frame) => Self::Close(frame),
+        }
+    }
 }
 
 /// A whole message.
 ///
 /// See [RFC 6455 section 5.6](https://www.rfc-editor.org/rfc/rfc6455#section-5.6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "RFC 6455 knows these two")]
 pub enum Message<'m> {
     /// A text message.
@@ -175,7 +217,7 @@ impl<'m> From<&'m alloc::vec::Vec<u8>> for Message<'m> {
 /// The payload of a Ping or Pong: at most 125 bytes, whole and by value however the frame was cut.
 ///
 /// See [RFC 6455 section 5.5.2](https://www.rfc-editor.org/rfc/rfc6455#section-5.5.2).
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct ControlPayload(ArrayVec<u8, MAX_CONTROL_PAYLOAD>);
 
 impl ControlPayload {

@@ -216,8 +216,8 @@ impl KeepAlive {
         }
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) is to be called at the latest; `None` if nothing
-    /// will ever be due without something happening first.
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called at the latest; `None` if
+    /// nothing will ever be due without something happening first.
     pub fn poll_timeout(&self) -> Option<Duration> {
         self.next().map(|(when, _)| when)
     }

@@ -79,10 +79,9 @@
 //! # Errors and panics
 //!
 //! [`ProtocolError`] is the peer's fault, ends the connection and knows its status code.
-//! [`SendError`] is the caller's and changes nothing.
-//! [`HandshakeError`](handshake::HandshakeError) knows the HTTP status that answers it. The end of a
-//! connection is no error: it is a [`Closure`]. All are `Copy` and name the section of the RFC.
-//! Nothing here panics, whatever a peer sends.
+//! [`SendError`] is the caller's and changes nothing. [`HandshakeError`](handshake::HandshakeError)
+//! knows the HTTP status that answers it. The end of a connection is no error: it is a [`Closure`].
+//! All are `Copy` and name the section of the RFC. Nothing here panics, whatever a peer sends.
 
 #![no_std]
 #![forbid(unsafe_code)]

@@ -98,6 +98,14 @@ impl<'a> SliceOutput<'a> {
         Self { slice, len: 0 }
     }
 
+    /// Forgets the first `len` bytes that were written, once they have been sent, and moves the
+    /// others to the front.
+    pub fn consume(&mut self, len: usize) {
+        let len = len.min(self.len);
+        self.slice.copy_within(len..self.len, 0);
+        self.len = self.len.saturating_sub(len);
+    }
+
     /// Forgets what was written, once it has been sent.
     pub fn clear(&mut self) {
         self.len = 0;
@@ -177,6 +185,11 @@ mod tests {
         let mut out = SliceOutput::new(&mut bytes);
         takes_whole_or_nothing(&mut &mut out);
         assert_eq!(out.filled(), b"Abcdefgh");
+        out.consume(3);
+        assert_eq!(out.filled(), b"defgh");
+        out.consume(9);
+        assert_eq!(out.filled(), b"");
+        out.put(b"x");
         out.clear();
         assert_eq!(out.filled(), b"");
     }

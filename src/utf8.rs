@@ -93,6 +93,12 @@ impl Utf8Stream {
         self.carried == 0
     }
 
+    /// How many bytes of a cut character are held, 0 to 3.
+    #[inline]
+    pub(crate) fn carried_len(&self) -> u64 {
+        u64::from(self.carried)
+    }
+
     /// Completes the carried character as far as `piece` allows; gives it, and the rest of the
     /// piece.
     #[cold]

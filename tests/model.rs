@@ -233,7 +233,7 @@ impl<R: Role> End<R> {
                 assert_eq!(self.stream.len() as u64, remaining);
             }
             Err(SendError::MessageOpen | SendError::WrongKind) => assert!(self.open.is_some()),
-            Err(SendError::OutputFull) => assert_ne!(self.wire.room, usize::MAX),
+            Err(SendError::OutputFull { .. }) => assert_ne!(self.wire.room, usize::MAX),
             Err(error) => panic!("{error}"),
         }
     }

@@ -37,6 +37,7 @@ pub enum State {
 /// See [RFC 6455 section 7.1.1](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "a caller must handle every one")]
+#[must_use = "it says whether the transport is to be closed"]
 pub enum Transport {
     /// Keep it open: go on reading and writing.
     KeepOpen,
@@ -94,19 +95,19 @@ pub(super) struct Closing {
     pub(super) received: Option<CloseCode>,
     /// We have failed the connection.
     pub(super) failed: bool,
-    /// The transport has ended.
-    pub(super) ended: bool,
+    /// The transport has ended, and so did the connection.
+    pub(super) ended: Option<Closure>,
 }
 
 impl Closing {
     /// Whether anything of it has happened: no more frames but a Close that is owed.
     #[inline]
     pub(super) const fn has_begun(&self) -> bool {
-        self.sent || self.received.is_some() || self.failed || self.ended
+        self.sent || self.received.is_some() || self.failed || self.ended.is_some()
     }
 
     pub(super) const fn state(&self) -> State {
-        if self.ended {
+        if self.ended.is_some() {
             State::Closed
         } else if self.has_begun() {
             State::Closing
@@ -116,15 +117,15 @@ impl Closing {
     }
 
     pub(super) const fn transport(&self, is_server: bool, replies_wait: bool) -> Transport {
-        if self.ended {
+        if self.ended.is_some() {
             return Transport::CloseNow;
         }
         if replies_wait {
             return Transport::KeepOpen;
         }
         match self {
-            // "To do so, the client MUST _Close the WebSocket Connection_ [...] Similarly, to do so,
-            // the server MUST _Close the WebSocket Connection_" (section 7.1.7).
+            // "To do so, the client MUST _Close the WebSocket Connection_ [...] Similarly, to do
+            // so, the server MUST _Close the WebSocket Connection_" (section 7.1.7).
             Self { failed: true, .. } => Transport::CloseNow,
             // "The server MUST close the underlying TCP connection immediately; the client SHOULD
             // wait for the server to close the connection" (section 5.5.1).

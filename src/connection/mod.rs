@@ -11,7 +11,7 @@ pub use closing::{Closure, State, Transport};
 use crate::assembler::{Assembler, Storage};
 use crate::config::Config;
 use crate::error::{ProtocolError, SendError};
-use crate::event::{ControlPayload, Event, Incoming, Message};
+use crate::event::{ControlEvent, ControlPayload, Event, Incoming, Message};
 use crate::frame::{
     CloseCode, CloseFrame, CloseFrameError, EncodedHeader, FrameHeader, MessageKind, Opcode,
 };
@@ -20,7 +20,7 @@ use crate::num::wire_len;
 use crate::output::Output;
 use crate::role::{Role, Server};
 use closing::Closing;
-use receiver::Receiver;
+use receiver::{ControlOpcode, Found, Receiver};
 use replies::Replies;
 use sender::{Sender, put_frame};
 
@@ -31,7 +31,8 @@ use sender::{Sender, put_frame};
 /// The connection owns no buffers and does no IO: it is a few hundred bytes of state, and what it
 /// hands out borrows the caller's input, so that one can send while holding a message.
 ///
-/// Pings are answered and Close frames returned without the caller's doing. A reply that the output
+/// Pings are answered and Close frames returned (with their code, without the reason) without the
+/// caller's doing. A reply that the output
 /// has no room for, or that falls due inside a frame which the caller is streaming, waits in one of
 /// two slots (the newest Pong, one Close) and leaves at the next call that takes an output;
 /// [`flush`](Self::flush) does nothing else.
@@ -42,8 +43,12 @@ use sender::{Sender, put_frame};
 ///    stop.
 /// 2. Call `receive` or `receive_message` until it gives `None` or an error; send what there is to
 ///    send.
-/// 3. Write the output, also after an error: the Close frame that tells the peer is in it.
+/// 3. Write the output, also after an error: the Close frame that tells the peer is in it. With an
+///    output of fixed size, [`flush`](Self::flush) and write while
+///    [`wants_flush`](Self::wants_flush) says so.
 /// 4. Ask [`transport`](Self::transport) whether to go on.
+///
+/// Read no more while output is still to be written, or a peer that does not read makes it grow.
 ///
 /// # Examples
 ///
@@ -106,8 +111,9 @@ impl<R: Role> Connection<R> {
     /// # Errors
     ///
     /// [`ProtocolError`] when the peer broke the protocol or a limit. The connection has failed
-    /// then: the Close frame that tells the peer is in `out`, the rest of the input is discarded,
-    /// and every later call gives the same error.
+    /// then: the Close frame that tells the peer is in `out`, or waits for room there; the rest of
+    /// the input is discarded, and every later call gives the same error. Text that is valid before
+    /// a fault still comes as a chunk, the error with the next call.
     ///
     /// # Examples
     ///
@@ -133,7 +139,11 @@ impl<R: Role> Connection<R> {
         input: &mut &'b mut [u8],
         out: &mut impl Output,
     ) -> Result<Option<Event<'b>>, ProtocolError> {
-        self.receive_within(input, u64::MAX, out)
+        match self.find(input, u64::MAX, out)? {
+            None => Ok(None),
+            Some(Found::Chunk(chunk)) => Ok(Some(Event::Chunk(chunk))),
+            Some(Found::Control(opcode)) => Ok(Some(self.control(opcode, input, out)?.into())),
+        }
     }
 
     /// Takes input until it makes a whole message, or a control frame.
@@ -157,12 +167,21 @@ impl<R: Role> Connection<R> {
     ) -> Result<Option<Incoming<'m>>, ProtocolError> {
         let max_message_len = wire_len(assembler.max_len());
         loop {
-            let chunk = match self.receive_within(input, max_message_len, out)? {
-                Some(Event::Chunk(chunk)) => chunk,
-                Some(Event::Ping(payload)) => return Ok(Some(Incoming::Ping(payload))),
-                Some(Event::Pong(payload)) => return Ok(Some(Incoming::Pong(payload))),
-                Some(Event::Close(frame)) => return Ok(Some(Incoming::Close(frame))),
-                None => return Ok(None),
+            let chunk = match self.find(input, max_message_len, out) {
+                Ok(Some(Found::Chunk(chunk))) => chunk,
+                Ok(Some(Found::Control(opcode))) => {
+                    let event = self.control(opcode, input, out);
+                    if !matches!(event, Ok(ControlEvent::Ping(_) | ControlEvent::Pong(_))) {
+                        // No more of the message that is held will come.
+                        assembler.clear();
+                    }
+                    return event.map(|event| Some(event.into()));
+                }
+                Ok(None) => return Ok(None),
+                Err(error) => {
+                    assembler.clear();
+                    return Err(error);
+                }
             };
             if chunk.first
                 && chunk.last
@@ -170,12 +189,13 @@ impl<R: Role> Connection<R> {
             {
                 return Ok(Some(Incoming::Message(message)));
             }
-            let (rest, fin) = self.receiver.frame_rest();
-            if let Err(error) = assembler.push(&chunk, rest, fin) {
+            if self.receiver.has_failed() {
+                continue;
+            }
+            let len = wire_len(chunk.payload.len());
+            if let Err(error) = assembler.push(&chunk, self.receiver.extent(len, max_message_len)) {
                 assembler.clear();
-                let error = self.receiver.fail(error, input);
-                self.fail_with(error.close_code(), out);
-                return Err(error);
+                return Err(self.fail_here(error, input, out));
             }
             if chunk.last {
                 break;
@@ -184,25 +204,62 @@ impl<R: Role> Connection<R> {
         Ok(Some(Incoming::Message(assembler.message())))
     }
 
+    /// Takes input until it makes a chunk or a whole control frame.
     #[inline]
-    fn receive_within<'b>(
+    fn find<'b>(
         &mut self,
         input: &mut &'b mut [u8],
         max_message_len: u64,
         out: &mut impl Output,
-    ) -> Result<Option<Event<'b>>, ProtocolError> {
+    ) -> Result<Option<Found<'b>>, ProtocolError> {
         if !self.replies.is_empty() {
             // What still waits goes on waiting.
             let _ = self.flush(out);
         }
-        let event = self.receiver.receive::<R>(input, max_message_len);
-        match &event {
-            Ok(None | Some(Event::Chunk(_) | Event::Pong(_))) => {}
-            Ok(Some(Event::Ping(payload))) => self.answer_ping(payload, out),
-            Ok(Some(Event::Close(frame))) => self.answer_close(frame, out),
-            Err(error) => self.fail_with(error.close_code(), out),
+        let found = self.receiver.receive::<R>(input, max_message_len);
+        if let Err(error) = found {
+            self.fail_with(error.close_code(), out);
         }
-        event
+        found
+    }
+
+    /// Answers a control frame that is whole, and makes it an event.
+    #[cold]
+    fn control(
+        &mut self,
+        opcode: ControlOpcode,
+        input: &mut &mut [u8],
+        out: &mut impl Output,
+    ) -> Result<ControlEvent, ProtocolError> {
+        let payload = self.receiver.take_control_payload();
+        match opcode {
+            ControlOpcode::Close => match CloseFrame::decode(&payload) {
+                Ok(frame) => {
+                    self.receiver.end();
+                    self.answer_close(&frame, out);
+                    Ok(ControlEvent::Close(frame))
+                }
+                Err(error) => Err(self.fail_here(error.into(), input, out)),
+            },
+            ControlOpcode::Ping => {
+                self.answer_ping(&payload, out);
+                Ok(ControlEvent::Ping(payload))
+            }
+            ControlOpcode::Pong => Ok(ControlEvent::Pong(payload)),
+        }
+    }
+
+    /// Fails the connection for a fault that the receiver has not found itself.
+    #[cold]
+    fn fail_here(
+        &mut self,
+        error: ProtocolError,
+        input: &mut &mut [u8],
+        out: &mut impl Output,
+    ) -> ProtocolError {
+        let error = self.receiver.fail(error, input);
+        self.fail_with(error.close_code(), out);
+        error
     }
 
     fn answer_ping(&mut self, payload: &ControlPayload, out: &mut impl Output) {
@@ -235,12 +292,13 @@ impl<R: Role> Connection<R> {
     /// _Fail the WebSocket Connection_, once.
     #[cold]
     fn fail_with(&mut self, code: CloseCode, out: &mut impl Output) {
-        if self.closing.failed {
+        if self.closing.failed || self.closing.ended.is_some() {
             return;
         }
         self.closing.failed = true;
         // "the endpoint SHOULD send a Close frame with an appropriate status code (Section 7.4)
-        // before proceeding to _Close the WebSocket Connection_" (section 7.1.7), unless one is out.
+        // before proceeding to _Close the WebSocket Connection_" (section 7.1.7), unless one is
+        // out.
         if !self.closing.sent {
             if let Ok(frame) = CloseFrame::new(code, "") {
                 self.replies.push_close(&frame);
@@ -265,8 +323,9 @@ impl<R: Role> Connection<R> {
         out: &mut impl Output,
     ) -> Result<(), SendError> {
         let message = message.into();
-        self.may_send(out)?;
+        self.may_send()?;
         self.sender.between_messages()?;
+        self.flush_first(out);
         put_frame(
             &mut self.role,
             true,
@@ -331,9 +390,10 @@ impl<R: Role> Connection<R> {
         out: &mut impl Output,
     ) -> Result<(), SendError> {
         let fragment = fragment.into();
-        self.may_send(out)?;
+        self.may_send()?;
         self.sender.between_frames()?;
         let opcode = self.sender.next_opcode(fragment.kind())?;
+        self.flush_first(out);
         put_frame(&mut self.role, fin, opcode, fragment.as_bytes(), out)?;
         self.sender.fragment_sent(fragment.kind(), fin);
         Ok(())
@@ -374,9 +434,7 @@ impl<R: Role> Connection<R> {
         len: u64,
         fin: bool,
     ) -> Result<EncodedHeader, SendError> {
-        if self.closing.has_begun() {
-            return Err(SendError::Closing);
-        }
+        self.may_send()?;
         self.sender.between_frames()?;
         // "the most significant bit MUST be 0" (section 5.2).
         if len >> 63 != 0 {
@@ -459,8 +517,9 @@ impl<R: Role> Connection<R> {
         if ControlPayload::new(payload).is_none() {
             return Err(SendError::ControlTooLong);
         }
-        self.may_send(out)?;
+        self.may_send()?;
         self.sender.between_frames()?;
+        self.flush_first(out);
         put_frame(&mut self.role, true, opcode, payload, out)?;
         Ok(())
     }
@@ -488,15 +547,17 @@ impl<R: Role> Connection<R> {
         out: &mut impl Output,
     ) -> Result<(), SendError> {
         let frame = close_frame(code.into(), reason)?;
-        self.may_send(out)?;
+        self.may_send()?;
         self.sender.between_frames()?;
+        self.flush_first(out);
         put_frame(&mut self.role, true, Opcode::Close, &frame.encode(), out)?;
         self.close_sent();
         Ok(())
     }
 
     /// _Fail the WebSocket Connection_ for a reason of the caller's own, as a broken subprotocol:
-    /// sends a Close frame if none was sent, and reads nothing more.
+    /// sends a Close frame if none was sent, and reads nothing more: `receive` discards its input
+    /// and gives `None`.
     ///
     /// Where the output has no room, or a frame is open that the caller streams, the Close waits,
     /// without the reason.
@@ -533,11 +594,18 @@ impl<R: Role> Connection<R> {
             return Ok(());
         }
         self.sender.between_frames()?;
+        let close = self.replies.close();
         if let Some(payload) = self.replies.pong() {
-            put_frame(&mut self.role, true, Opcode::Pong, payload, out)?;
-            self.replies.pong_sent();
+            let sent = put_frame(&mut self.role, true, Opcode::Pong, payload, out);
+            // A Pong without room does not hold up a Close, after which nobody waits for it.
+            if close.is_none() {
+                sent?;
+            }
+            if sent.is_ok() {
+                self.replies.pong_sent();
+            }
         }
-        if let Some(frame) = self.replies.close() {
+        if let Some(frame) = close {
             put_frame(&mut self.role, true, Opcode::Close, &frame.encode(), out)?;
             self.close_sent();
         }
@@ -550,17 +618,37 @@ impl<R: Role> Connection<R> {
         self.closing.sent = true;
     }
 
-    /// Takes the end of the transport's input, in order or not, and says how the connection ended.
-    /// It is CLOSED from here.
+    /// Takes the end of the transport and says how the connection ended; from here it is CLOSED.
+    ///
+    /// Call it when the transport's input ends, or after you have closed the transport yourself.
+    /// Nothing is received or sent any more, and what waited is dropped: [`flush`](Self::flush)
+    /// before, if the transport can still be written to. Later calls say the same.
     ///
     /// See [RFC 6455 section 7.1.4](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.4).
     pub fn receive_eof(&mut self) -> Closure {
+        if let Some(closure) = self.closing.ended {
+            return closure;
+        }
         let closure = self.closing.closure(self.receiver.is_inside_message());
-        self.closing.ended = true;
+        self.closing.ended = Some(closure);
+        self.receiver.end();
+        self.replies = Replies::default();
         closure
     }
 
-    /// What to do with the transport once the output is written.
+    /// Whether a reply waits for room in an output or for the end of the open frame: write what the
+    /// output holds, then [`flush`](Self::flush). An output that grows never leaves one waiting,
+    /// but for an open frame.
+    pub fn wants_flush(&self) -> bool {
+        !self.replies.is_empty()
+    }
+
+    /// What to do with the transport once the output is written and nothing
+    /// [wants to be flushed](Self::wants_flush).
+    ///
+    /// [`Transport::CloseNow`] with unread input needs care on TCP: a socket that is dropped so
+    /// resets the connection, and the peer may lose the Close frame. Shut the writing side down,
+    /// and read until the end for a moment.
     pub fn transport(&self) -> Transport {
         self.closing
             .transport(R::RECEIVES_MASKED, !self.replies.is_empty())
@@ -571,19 +659,24 @@ impl<R: Role> Connection<R> {
         self.closing.state()
     }
 
-    /// Whether a frame may go out: the closing handshake has not begun. Replies that wait go first,
-    /// as far as there is room.
+    /// Whether a frame may go out: the closing handshake has not begun.
     #[inline]
-    fn may_send(&mut self, out: &mut impl Output) -> Result<(), SendError> {
-        // "The application MUST NOT send any more data frames after sending a Close frame" (section
-        // 5.5.1).
+    fn may_send(&self) -> Result<(), SendError> {
+        // "The application MUST NOT send any more data frames after sending a Close frame"
+        // (section 5.5.1).
         if self.closing.has_begun() {
-            return Err(SendError::Closing);
+            Err(SendError::Closing)
+        } else {
+            Ok(())
         }
+    }
+
+    /// Lets replies that wait go before the frame that is about to, as far as there is room.
+    #[inline]
+    fn flush_first(&mut self, out: &mut impl Output) {
         if !self.replies.is_empty() {
             let _ = self.flush(out);
         }
-        Ok(())
     }
 }
 

@@ -4,9 +4,9 @@ use core::mem;
 
 use crate::config::Config;
 use crate::error::ProtocolError;
-use crate::event::{Chunk, ControlPayload, Event, Payload};
+use crate::event::{Chunk, ControlPayload, Extent, Payload};
 use crate::frame::{
-    CloseFrame, CloseFrameError, FirstByte, FrameHeader, Mask, MaskingKey, MessageKind, Opcode,
+    CloseFrameError, FirstByte, FrameHeader, Mask, MaskingKey, MessageKind, Opcode,
 };
 use crate::num::{memory_len, wire_len};
 use crate::role::Role;
@@ -49,8 +49,16 @@ enum Stage {
     Failed(ProtocolError),
 }
 
+/// What the receiver found: small, for it is on the path of every message.
 #[derive(Clone, Copy, Debug)]
-enum ControlOpcode {
+pub(super) enum Found<'b> {
+    Chunk(Chunk<'b>),
+    /// A control frame is whole; [`Receiver::take_control_payload`] has its payload.
+    Control(ControlOpcode),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum ControlOpcode {
     Close,
     Ping,
     Pong,
@@ -80,7 +88,7 @@ impl Receiver {
         &mut self,
         input: &mut &'b mut [u8],
         max_message_len: u64,
-    ) -> Result<Option<Event<'b>>, ProtocolError> {
+    ) -> Result<Option<Found<'b>>, ProtocolError> {
         loop {
             let step = match self.stage {
                 Stage::Header => match self.header::<R>(input, max_message_len) {
@@ -89,7 +97,7 @@ impl Receiver {
                     Err(error) => Err(error),
                 },
                 Stage::Data(kind) => self.data::<R>(kind, input),
-                Stage::Control(opcode) => self.control::<R>(opcode, input),
+                Stage::Control(opcode) => Ok(self.control::<R>(opcode, input)),
                 // "an endpoint MUST NOT continue to attempt to process data [...] from the remote
                 // endpoint after being instructed to _Fail the WebSocket Connection_" (section
                 // 7.1.7), nor after a Close (section 5.5.1).
@@ -117,20 +125,43 @@ impl Receiver {
         error
     }
 
-    /// Reads no more input.
+    /// Reads no more input. An error that was found stays.
     pub(super) fn end(&mut self) {
-        self.stage = Stage::Ended;
+        if !matches!(self.stage, Stage::Failed(_)) {
+            self.stage = Stage::Ended;
+        }
+    }
+
+    /// Whether a fault was found, even if what was valid before it is still being handed out.
+    #[inline]
+    pub(super) fn has_failed(&self) -> bool {
+        matches!(self.stage, Stage::Failed(_))
     }
 
     /// Whether the input so far ends inside a frame or inside a fragmented message.
     pub(super) fn is_inside_message(&self) -> bool {
-        self.message.is_some() || !self.spill.is_empty() || !matches!(self.stage, Stage::Header)
+        self.message.is_some()
+            || !self.spill.is_empty()
+            || matches!(self.stage, Stage::Data(_) | Stage::Control(_))
     }
 
-    /// The bytes of payload that the open data frame lacks, and whether it is the last of its
-    /// message.
-    pub(super) fn frame_rest(&self) -> (u64, bool) {
-        (self.remaining, self.fin)
+    /// How the chunk that was just found, of `len` bytes, lies in its message.
+    pub(super) fn extent(&self, len: u64, max_message_len: u64) -> Extent {
+        let frame_rest = self.remaining.saturating_add(self.utf8.carried_len());
+        let other_frames = if self.fin {
+            0
+        } else {
+            self.max_message_len(max_message_len)
+                .saturating_sub(self.message_len)
+        };
+        Extent {
+            before: self
+                .message_len
+                .saturating_sub(frame_rest)
+                .saturating_sub(len),
+            frame_rest,
+            message_rest: frame_rest.saturating_add(other_frames),
+        }
     }
 
     /// Takes the next header from the input; false if the input ends before it does.
@@ -141,10 +172,10 @@ impl Receiver {
         max_message_len: u64,
     ) -> Result<bool, ProtocolError> {
         if self.spill.is_empty()
-            && let Some((header, len)) = self.judge::<R>(input)?
+            && let Some((header, len)) = self.judge::<R>(input, max_message_len)?
         {
             let _ = input.split_off_mut(..len);
-            self.begin(header, max_message_len)?;
+            self.begin(header);
             return Ok(true);
         }
         self.cut_header::<R>(input, max_message_len)
@@ -160,29 +191,33 @@ impl Receiver {
     ) -> Result<bool, ProtocolError> {
         while let Some(byte) = input.split_off_first_mut() {
             self.spill.extend(&[*byte]);
-            if let Some((header, _)) = self.judge::<R>(&self.spill)? {
+            if let Some((header, _)) = self.judge::<R>(&self.spill, max_message_len)? {
                 self.spill.clear();
-                self.begin(header, max_message_len)?;
+                self.begin(header);
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// Decodes a header and holds it against the role and against what came before it, in the order
-    /// of its bytes, so that a cut anywhere finds the same fault.
+    /// Decodes a header and holds it against the role, the limits and what came before it, in the
+    /// order of its bytes: a cut anywhere finds the same fault, and no masking key is waited for.
     #[inline]
-    fn judge<R: Role>(&self, bytes: &[u8]) -> Result<Option<(FrameHeader, usize)>, ProtocolError> {
-        let [first, rest @ ..] = bytes else {
+    fn judge<R: Role>(
+        &self,
+        bytes: &[u8],
+        max_message_len: u64,
+    ) -> Result<Option<(FrameHeader, usize)>, ProtocolError> {
+        let [first, after_first @ ..] = bytes else {
             return Ok(None);
         };
-        let FirstByte { rsv, opcode, .. } = FirstByte::decode(*first)?;
+        let first = FirstByte::decode(*first)?;
         // "MUST be 0 unless an extension is negotiated that defines meanings for non-zero values"
         // (section 5.2).
-        if !rsv.is_empty() {
-            return Err(ProtocolError::ReservedBits(rsv));
+        if !first.rsv.is_empty() {
+            return Err(ProtocolError::ReservedBits(first.rsv));
         }
-        match (opcode, self.message) {
+        let (fragments, message_len) = match (first.opcode, self.message) {
             // "The fragments of one message MUST NOT be interleaved between the fragments of
             // another message" (section 5.4).
             (Opcode::Text | Opcode::Binary, Some(_)) => {
@@ -190,22 +225,57 @@ impl Receiver {
             }
             // A message begins with "an opcode other than 0" (section 5.4).
             (Opcode::Continuation, None) => return Err(ProtocolError::UnexpectedContinuation),
-            _ => {}
+            (Opcode::Continuation, Some(_)) => (self.fragments, self.message_len),
+            _ => (0, 0),
+        };
+        let is_data = !first.opcode.is_control();
+        if is_data && fragments >= self.config.max_fragments {
+            return Err(ProtocolError::TooManyFragments {
+                limit: self.config.max_fragments,
+            });
         }
-        let [second, ..] = rest else { return Ok(None) };
+
+        let [second, ..] = after_first else {
+            return Ok(None);
+        };
         match (R::RECEIVES_MASKED, second & 0x80 != 0) {
             // "The server MUST close the connection upon receiving a frame that is not masked"
             // (section 5.1).
-            (true, false) => Err(ProtocolError::UnmaskedFrame),
+            (true, false) => return Err(ProtocolError::UnmaskedFrame),
             // "A client MUST close a connection if it detects a masked frame" (section 5.1).
-            (false, true) => Err(ProtocolError::MaskedFrame),
-            _ => Ok(FrameHeader::decode(bytes)?),
+            (false, true) => return Err(ProtocolError::MaskedFrame),
+            _ => {}
         }
+
+        let Some(keyless) = first.decode_keyless(after_first)? else {
+            return Ok(None);
+        };
+        let len = keyless.header.payload_len;
+        if is_data {
+            if len > self.config.max_frame_len {
+                let limit = self.config.max_frame_len;
+                return Err(ProtocolError::FrameTooLong { len, limit });
+            }
+            let limit = self.max_message_len(max_message_len);
+            if message_len.saturating_add(len) > limit {
+                return Err(ProtocolError::MessageTooLong { limit });
+            }
+        } else if len == 1 && first.opcode == Opcode::Close {
+            // "If there is a body, the first two bytes of the body MUST be a 2-byte unsigned
+            // integer" (section 5.5.1).
+            return Err(CloseFrameError::Truncated.into());
+        }
+        Ok(keyless.with_key(bytes))
     }
 
-    /// Begins the frame with this header, if the limits let it.
     #[inline]
-    fn begin(&mut self, header: FrameHeader, max_message_len: u64) -> Result<(), ProtocolError> {
+    fn max_message_len(&self, max_message_len: u64) -> u64 {
+        self.config.max_message_len.min(max_message_len)
+    }
+
+    /// Begins the frame with this header, which was judged.
+    #[inline]
+    fn begin(&mut self, header: FrameHeader) {
         let FrameHeader {
             fin,
             opcode,
@@ -213,40 +283,25 @@ impl Receiver {
             payload_len,
             ..
         } = header;
-        let kind = match (opcode, self.message) {
-            (Opcode::Close, _) => return self.begin_control(ControlOpcode::Close, header),
-            (Opcode::Ping, _) => return self.begin_control(ControlOpcode::Ping, header),
-            (Opcode::Pong, _) => return self.begin_control(ControlOpcode::Pong, header),
-            (Opcode::Text, _) => self.begin_message(MessageKind::Text),
-            (Opcode::Binary, _) => self.begin_message(MessageKind::Binary),
-            (Opcode::Continuation, Some(kind)) => kind,
-            (Opcode::Continuation, None) => return Err(ProtocolError::UnexpectedContinuation),
-        };
-        if payload_len > self.config.max_frame_len {
-            let limit = self.config.max_frame_len;
-            return Err(ProtocolError::FrameTooLong {
-                len: payload_len,
-                limit,
-            });
-        }
-        self.fragments = self.fragments.saturating_add(1);
-        if self.fragments > self.config.max_fragments {
-            return Err(ProtocolError::TooManyFragments {
-                limit: self.config.max_fragments,
-            });
-        }
-        self.message_len = self.message_len.saturating_add(payload_len);
-        let limit = self.config.max_message_len.min(max_message_len);
-        if self.message_len > limit {
-            return Err(ProtocolError::MessageTooLong { limit });
-        }
-        self.fin = fin;
         self.remaining = payload_len;
         if let Some(key) = masking_key {
             self.mask = Mask::new(key);
         }
+        let kind = match (opcode, self.message) {
+            (Opcode::Close, _) => return self.stage = Stage::Control(ControlOpcode::Close),
+            (Opcode::Ping, _) => return self.stage = Stage::Control(ControlOpcode::Ping),
+            (Opcode::Pong, _) => return self.stage = Stage::Control(ControlOpcode::Pong),
+            (Opcode::Text, _) => self.begin_message(MessageKind::Text),
+            // A continuation of nothing was judged to be a fault.
+            (Opcode::Binary, _) | (Opcode::Continuation, None) => {
+                self.begin_message(MessageKind::Binary)
+            }
+            (Opcode::Continuation, Some(kind)) => kind,
+        };
+        self.fin = fin;
+        self.fragments = self.fragments.saturating_add(1);
+        self.message_len = self.message_len.saturating_add(payload_len);
         self.stage = Stage::Data(kind);
-        Ok(())
     }
 
     #[inline]
@@ -255,26 +310,7 @@ impl Receiver {
         self.first = true;
         self.fragments = 0;
         self.message_len = 0;
-        self.utf8 = Utf8Stream::new();
         kind
-    }
-
-    fn begin_control(
-        &mut self,
-        opcode: ControlOpcode,
-        header: FrameHeader,
-    ) -> Result<(), ProtocolError> {
-        // "If there is a body, the first two bytes of the body MUST be a 2-byte unsigned integer"
-        // (section 5.5.1).
-        if matches!(opcode, ControlOpcode::Close) && header.payload_len == 1 {
-            return Err(CloseFrameError::Truncated.into());
-        }
-        self.remaining = header.payload_len;
-        if let Some(key) = header.masking_key {
-            self.mask = Mask::new(key);
-        }
-        self.stage = Stage::Control(opcode);
-        Ok(())
     }
 
     /// Takes payload of a data frame from the input.
@@ -283,7 +319,7 @@ impl Receiver {
         &mut self,
         kind: MessageKind,
         input: &mut &'b mut [u8],
-    ) -> Result<Option<Event<'b>>, ProtocolError> {
+    ) -> Result<Option<Found<'b>>, ProtocolError> {
         let bytes = self.take::<R>(input);
         let mut last = false;
         if self.remaining == 0 {
@@ -319,35 +355,31 @@ impl Receiver {
             return Ok(None);
         }
         let first = mem::replace(&mut self.first, false);
-        Ok(Some(Event::Chunk(Chunk {
+        Ok(Some(Found::Chunk(Chunk {
             first,
             last,
             payload,
         })))
     }
 
-    /// Takes payload of a control frame from the input; the event comes when it is whole.
+    /// Takes payload of a control frame from the input; the frame is found when it is whole.
     fn control<'b, R: Role>(
         &mut self,
         opcode: ControlOpcode,
         input: &mut &'b mut [u8],
-    ) -> Result<Option<Event<'b>>, ProtocolError> {
+    ) -> Option<Found<'b>> {
         let bytes = self.take::<R>(input);
         self.spill.extend(bytes);
         if self.remaining > 0 {
-            return Ok(None);
+            return None;
         }
         self.stage = Stage::Header;
-        let payload = mem::replace(&mut self.spill, ControlPayload::empty());
-        Ok(Some(match opcode {
-            ControlOpcode::Close => {
-                let frame = CloseFrame::decode(&payload)?;
-                self.end();
-                Event::Close(frame)
-            }
-            ControlOpcode::Ping => Event::Ping(payload),
-            ControlOpcode::Pong => Event::Pong(payload),
-        }))
+        Some(Found::Control(opcode))
+    }
+
+    /// The payload of the control frame that was just found.
+    pub(super) fn take_control_payload(&mut self) -> ControlPayload {
+        mem::replace(&mut self.spill, ControlPayload::empty())
     }
 
     /// Takes what the input has of the open frame's payload, unmasked.

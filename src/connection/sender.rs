@@ -1,9 +1,9 @@
 //! The outbound direction: frames in their order, never one inside another.
 
 use crate::error::SendError;
-use crate::frame::{EncodedHeader, FrameHeader, Mask, MaskingKey, MessageKind, Opcode};
+use crate::frame::{EncodedHeader, FrameHeader, KEY_LEN, Mask, MaskingKey, MessageKind, Opcode};
 use crate::num::wire_len;
-use crate::output::{Output, OutputFull};
+use crate::output::Output;
 use crate::role::Role;
 
 /// How much of a payload is copied and masked at a time: what fits the nearest cache, so that
@@ -111,6 +111,10 @@ impl Sender {
 }
 
 /// Puts a frame into the output, whole or not at all.
+///
+/// # Errors
+///
+/// [`SendError::OutputFull`] when there is no room for it.
 #[inline]
 pub(super) fn put_frame<R: Role>(
     role: &mut R,
@@ -118,27 +122,37 @@ pub(super) fn put_frame<R: Role>(
     opcode: Opcode,
     payload: &[u8],
     out: &mut impl Output,
-) -> Result<(), OutputFull> {
+) -> Result<(), SendError> {
     let header = FrameHeader {
         fin,
         ..FrameHeader::new(opcode, wire_len(payload.len()))
     };
-    let masking_key = role.masking_key();
-    let header = FrameHeader {
-        masking_key,
-        ..header
-    }
-    .encode_valid();
-    out.make_room(header.len().saturating_add(payload.len()))?;
-    out.put(&header);
-    match masking_key {
+    let mut header = header.encode_valid();
+    // Room comes first: a key is drawn only for a frame that goes out.
+    let key_len = if R::RECEIVES_MASKED { 0 } else { KEY_LEN };
+    let needed = header
+        .len()
+        .saturating_add(key_len)
+        .saturating_add(payload.len());
+    out.make_room(needed)
+        .map_err(|_| SendError::OutputFull { needed })?;
+    match role.masking_key() {
         None => {
+            out.put(&header);
             out.put(payload);
         }
         Some(key) => {
+            header.add_key(key);
+            out.put(&header);
             let mut mask = Mask::new(key);
             for piece in payload.chunks(MASK_PIECE) {
-                mask.apply(out.put(piece));
+                let lent = out.put(piece);
+                debug_assert_eq!(
+                    lent.len(),
+                    piece.len(),
+                    "`Output::put` lends all that it appended"
+                );
+                mask.apply(lent);
             }
         }
     }

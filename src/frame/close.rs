@@ -190,6 +190,12 @@ impl CloseFrame {
         self.code.unwrap_or(CloseCode::NO_STATUS_RECEIVED)
     }
 
+    /// The status code if there is one: what [`Connection::close`](crate::Connection::close) takes
+    /// to send the same on.
+    pub fn status(&self) -> Option<CloseCode> {
+        self.code
+    }
+
     /// The reason, perhaps empty.
     pub fn reason(&self) -> &str {
         &self.reason
@@ -232,7 +238,7 @@ fn cut_between_chars(text: &str, max: usize) -> &str {
 }
 
 /// Why bytes are not the payload of a Close frame, or a Close frame may not be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CloseFrameError {
     /// The status code may not be in a Close frame (section 7.4).

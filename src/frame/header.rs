@@ -9,6 +9,8 @@ use crate::num::wire_len;
 
 /// The longest header: two bytes, a 64-bit length and a masking key.
 const MAX_HEADER: usize = 14;
+/// The length of a masking key.
+pub(crate) const KEY_LEN: usize = 4;
 
 /// Everything in a frame before its payload.
 ///
@@ -58,68 +60,14 @@ impl FrameHeader {
     ///   wrong.
     #[inline]
     pub fn decode(bytes: &[u8]) -> Result<Option<(Self, usize)>, HeaderError> {
-        let [first, rest @ ..] = bytes else {
+        let [first, after_first @ ..] = bytes else {
             return Ok(None);
         };
         let first = FirstByte::decode(*first)?;
-        let [second, rest @ ..] = rest else {
+        let Some(keyless) = first.decode_keyless(after_first)? else {
             return Ok(None);
         };
-        let masked = second & 0x80 != 0;
-
-        let (payload_len, rest, len) = match second & 0x7f {
-            // "All control frames MUST have a payload length of 125 bytes or less" (section 5.5).
-            126.. if first.opcode.is_control() => return Err(HeaderError::ControlTooLong),
-            126 => {
-                let Some((length, rest)) = rest.split_first_chunk() else {
-                    return Ok(None);
-                };
-                let length = u16::from_be_bytes(*length);
-                // "the minimal number of bytes MUST be used to encode the length" (section 5.2).
-                if length <= 125 {
-                    return Err(HeaderError::LengthNotMinimal);
-                }
-                (u64::from(length), rest, 4)
-            }
-            127 => {
-                // "the most significant bit MUST be 0" (section 5.2); its own byte proves it.
-                if rest.first().is_some_and(|byte| byte & 0x80 != 0) {
-                    return Err(HeaderError::LengthTooLarge);
-                }
-                let Some((length, rest)) = rest.split_first_chunk() else {
-                    return Ok(None);
-                };
-                let length = u64::from_be_bytes(*length);
-                // "the minimal number of bytes MUST be used to encode the length" (section 5.2).
-                if length <= 0xffff {
-                    return Err(HeaderError::LengthNotMinimal);
-                }
-                (length, rest, 10)
-            }
-            length => (u64::from(length), rest, 2),
-        };
-        let FirstByte { fin, rsv, opcode } = first;
-        let header = Self {
-            fin,
-            rsv,
-            opcode,
-            masking_key: None,
-            payload_len,
-        };
-        if !masked {
-            return Ok(Some((header, len)));
-        }
-        let Some(key) = rest.first_chunk() else {
-            return Ok(None);
-        };
-        let masking_key = Some(MaskingKey::new(*key));
-        Ok(Some((
-            Self {
-                masking_key,
-                ..header
-            },
-            len.wrapping_add(4),
-        )))
+        Ok(keyless.with_key(bytes))
     }
 
     /// Encodes the header, with the length in the minimal number of bytes.
@@ -195,6 +143,91 @@ impl FirstByte {
             opcode,
         })
     }
+
+    /// Decodes what stands between the first byte and the masking key.
+    #[inline]
+    pub(crate) fn decode_keyless(self, after_first: &[u8]) -> Result<Option<Keyless>, HeaderError> {
+        let [second, rest @ ..] = after_first else {
+            return Ok(None);
+        };
+        let (payload_len, len) = match second & 0x7f {
+            // "All control frames MUST have a payload length of 125 bytes or less" (section 5.5).
+            126.. if self.opcode.is_control() => return Err(HeaderError::ControlTooLong),
+            126 => {
+                let Some(length) = rest.first_chunk() else {
+                    return Ok(None);
+                };
+                let length = u16::from_be_bytes(*length);
+                // "the minimal number of bytes MUST be used to encode the length" (section 5.2).
+                if length <= 125 {
+                    return Err(HeaderError::LengthNotMinimal);
+                }
+                (u64::from(length), 4)
+            }
+            127 => {
+                // "the most significant bit MUST be 0" (section 5.2); its own byte proves it.
+                if rest.first().is_some_and(|byte| byte & 0x80 != 0) {
+                    return Err(HeaderError::LengthTooLarge);
+                }
+                // "the minimal number of bytes MUST be used to encode the length" (section 5.2):
+                // six zeros prove that 16 bits would have done.
+                if rest.starts_with(&[0; 6]) {
+                    return Err(HeaderError::LengthNotMinimal);
+                }
+                let Some(length) = rest.first_chunk() else {
+                    return Ok(None);
+                };
+                (u64::from_be_bytes(*length), 10)
+            }
+            length => (u64::from(length), 2),
+        };
+        let Self { fin, rsv, opcode } = self;
+        let header = FrameHeader {
+            fin,
+            rsv,
+            opcode,
+            masking_key: None,
+            payload_len,
+        };
+        Ok(Some(Keyless {
+            header,
+            len,
+            masked: second & 0x80 != 0,
+        }))
+    }
+}
+
+/// A header up to its masking key: all that a fault can be found in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Keyless {
+    pub(crate) header: FrameHeader,
+    /// How many bytes it has without the key.
+    len: usize,
+    masked: bool,
+}
+
+impl Keyless {
+    /// The whole header and its length, once `bytes` from its start hold the key as well.
+    #[inline]
+    pub(crate) fn with_key(self, bytes: &[u8]) -> Option<(FrameHeader, usize)> {
+        let Self {
+            header,
+            len,
+            masked,
+        } = self;
+        if !masked {
+            return Some((header, len));
+        }
+        let key = bytes.get(len..)?.first_chunk()?;
+        let masking_key = Some(MaskingKey::new(*key));
+        Some((
+            FrameHeader {
+                masking_key,
+                ..header
+            },
+            len.wrapping_add(KEY_LEN),
+        ))
+    }
 }
 
 /// The three bits RSV1, RSV2 and RSV3, which are zero unless an extension gives them a meaning.
@@ -238,9 +271,20 @@ impl Rsv {
 
 /// A frame header ready for the wire: 2 to 14 bytes, by value, to be written before the payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "a frame whose header does not go out leaves the stream out of step"]
 pub struct EncodedHeader(ArrayVec<u8, MAX_HEADER>);
 
 impl EncodedHeader {
+    /// Adds a masking key to the header of an unmasked frame.
+    #[inline]
+    pub(crate) fn add_key(&mut self, key: MaskingKey) {
+        if let Some(second) = self.0.get_mut(1) {
+            *second |= 0x80;
+        }
+        // At most 10 bytes were there, and 14 fit.
+        let _ = self.0.try_extend_from_slice(&key.bytes());
+    }
+
     /// The bytes of the header.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
@@ -263,7 +307,7 @@ impl core::ops::Deref for EncodedHeader {
 }
 
 /// Why bytes are not a frame header, or a header may not be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HeaderError {
     /// A control frame has a payload of more than 125 bytes (section 5.5).
@@ -383,7 +427,9 @@ mod tests {
             Err(HeaderError::LengthTooLarge)
         );
         let long = [0x82, 127, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
-        assert_eq!(FrameHeader::decode(&long[..9]), Ok(None));
+        assert_eq!(FrameHeader::decode(&long[..7]), Ok(None));
+        let proven = FrameHeader::decode(&long[..8]);
+        assert_eq!(proven, Err(HeaderError::LengthNotMinimal));
         assert_eq!(
             FrameHeader::decode(&long),
             Err(HeaderError::LengthNotMinimal)
@@ -394,6 +440,7 @@ mod tests {
     fn s5_5_nothing_is_encoded_that_no_peer_may_accept() {
         let ping = FrameHeader::new(Opcode::Ping, 126);
         assert_eq!(ping.encode(), Err(HeaderError::ControlTooLong));
+        assert!(FrameHeader::new(Opcode::Ping, 125).encode().is_ok());
         let ping = FrameHeader {
             fin: false,
             ..FrameHeader::new(Opcode::Ping, 0)

@@ -32,8 +32,8 @@ mod mask;
 mod opcode;
 
 pub use close::{CloseCode, CloseFrame, CloseFrameError};
-pub(crate) use header::FirstByte;
 pub use header::{EncodedHeader, FrameHeader, HeaderError, Rsv};
+pub(crate) use header::{FirstByte, KEY_LEN};
 pub use mask::{Mask, MaskingKey};
 pub use opcode::{MessageKind, Opcode};
 
@@ -41,3 +41,6 @@ pub use opcode::{MessageKind, Opcode};
 ///
 /// See [RFC 6455 section 5.5](https://www.rfc-editor.org/rfc/rfc6455#section-5.5).
 pub const MAX_CONTROL_PAYLOAD: usize = 125;
+
+/// The most bytes that a control frame may have on the wire, header and masking key included.
+pub const MAX_CONTROL_FRAME: usize = 131;

@@ -1,6 +1,8 @@
 //! Section 10.4 and status code 1009: limits, judged by the header.
 
-use websocket_proto::{Assembler, Config, Connection, Incoming, Negotiated, ProtocolError, Server};
+use websocket_proto::{
+    Assembler, Config, Connection, Growing, Incoming, Negotiated, ProtocolError, Server,
+};
 
 use crate::case::*;
 
@@ -141,20 +143,191 @@ fn the_storage_of_an_assembler_limits_messages_also_where_none_is_stored() {
 }
 
 #[test]
-fn an_assembler_without_the_start_of_the_message_is_refused() {
-    let mut conn = Connection::new(Server, Negotiated::default(), Config::default());
-    let (mut one, mut other) = (Assembler::default(), Assembler::default());
-    let mut out = Vec::new();
-    let mut start = wire_frame(0x01, b"start", Some([0; 4]));
+fn limits_wait_for_no_masking_key() {
+    let config = Config::default()
+        .max_frame_len(200)
+        .max_message_len(110)
+        .max_fragments(2);
+    let case = || Case::server().config(config);
+    fails(
+        &case().raw(&hex("82fe 00c9")),
+        ProtocolError::FrameTooLong {
+            len: 201,
+            limit: 200,
+        },
+    );
+    let long = case().frame(0x02, &[0; 100]).raw(&hex("008b"));
+    fails(&long, ProtocolError::MessageTooLong { limit: 110 });
+    // The opcode proves it.
+    let many = case().frame(0x02, b"").frame(0x00, b"").raw(&hex("00"));
+    fails(&many, ProtocolError::TooManyFragments { limit: 2 });
+    fails(
+        &case()
+            .config(Config::default().max_fragments(0))
+            .raw(&hex("82")),
+        ProtocolError::TooManyFragments { limit: 0 },
+    );
+}
+
+#[test]
+fn every_message_counts_its_fragments_anew() {
+    let config = Config::default().max_fragments(2);
+    let input = |mut case: Case| {
+        for _ in 0..5 {
+            case = case
+                .config(config)
+                .frame(0x81, b"")
+                .frame(0x01, b"")
+                .frame(0x80, b"");
+        }
+        case
+    };
+    for case in Case::both(input) {
+        gives(&case, &vec![text(""); 10]);
+    }
+}
+
+fn server() -> Connection<Server> {
+    Connection::new(Server, Negotiated::default(), Config::default())
+}
+
+/// Gives a frame to a connection with this assembler.
+fn receive<'m>(
+    conn: &mut Connection<Server>,
+    messages: &'m mut Assembler<Growing>,
+    bytes: &'m mut [u8],
+) -> Result<Option<Incoming<'m>>, ProtocolError> {
+    conn.receive_message(&mut &mut *bytes, messages, &mut Vec::new())
+}
+
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    wire_frame(first, payload, Some([0; 4]))
+}
+
+#[test]
+fn an_assembler_that_does_not_hold_the_message_so_far_is_refused() {
+    // One that holds nothing.
+    let (mut conn, mut one, mut other) = (server(), Assembler::default(), Assembler::default());
     assert_eq!(
-        conn.receive_message(&mut &mut start[..], &mut one, &mut out),
+        receive(&mut conn, &mut one, &mut frame(0x01, b"start")),
         Ok(None)
     );
     assert!(!one.is_idle());
-    let mut end = wire_frame(0x80, b"end", Some([0; 4]));
-    let result = conn.receive_message(&mut &mut end[..], &mut other, &mut out);
+    let mut end = frame(0x80, b"end");
+    let result = receive(&mut conn, &mut other, &mut end);
     assert_eq!(result, Err(ProtocolError::WrongAssembler));
-    assert_eq!(out, [0x88, 2, 0x03, 0xf3]);
+    assert_eq!(ProtocolError::WrongAssembler.close_code().get(), 1011);
+
+    // One that holds what another connection has sent.
+    let mut conn = server();
+    assert_eq!(
+        receive(
+            &mut conn,
+            &mut Assembler::default(),
+            &mut frame(0x01, b"hi ")
+        ),
+        Ok(None)
+    );
+    let mut end = frame(0x80, b"!");
+    let result = receive(&mut conn, &mut one, &mut end);
+    assert_eq!(result, Err(ProtocolError::WrongAssembler));
+    assert!(one.is_idle(), "what it held is gone");
+
+    // One that was cleared, and one that `receive` has passed by.
+    for pass_by in [false, true] {
+        let (mut conn, mut messages) = (server(), Assembler::default());
+        assert_eq!(
+            receive(&mut conn, &mut messages, &mut frame(0x01, b"a")),
+            Ok(None)
+        );
+        if pass_by {
+            conn.receive(&mut &mut frame(0x00, b"b")[..], &mut Vec::new())
+                .unwrap();
+        } else {
+            messages.clear();
+        }
+        let mut end = frame(0x80, b"c");
+        let result = receive(&mut conn, &mut messages, &mut end);
+        assert_eq!(result, Err(ProtocolError::WrongAssembler));
+    }
+}
+
+#[test]
+fn an_assembler_is_idle_again_after_the_end_of_a_connection() {
+    for end in [
+        frame(0x83, b""),
+        frame(0x88, b""),
+        frame(0x88, b"x"),
+        frame(0x80, b"\xff"),
+    ] {
+        let (mut conn, mut messages) = (server(), Assembler::default());
+        assert_eq!(
+            receive(&mut conn, &mut messages, &mut frame(0x01, b"half")),
+            Ok(None)
+        );
+        assert!(!messages.is_idle());
+        let _ = receive(&mut conn, &mut messages, &mut end.clone());
+        assert!(messages.is_idle(), "{end:x?}");
+    }
+}
+
+#[test]
+fn an_assembler_does_not_give_up_a_message_that_it_holds() {
+    let (mut conn, mut messages) = (server(), Assembler::default());
+    assert_eq!(
+        receive(&mut conn, &mut messages, &mut frame(0x01, b"held ")),
+        Ok(None)
+    );
+    messages.shrink_to(0);
+    let mut end = frame(0x80, b"on to");
+    let message = receive(&mut conn, &mut messages, &mut end);
+    assert_eq!(message, Ok(Some(Incoming::Message("held on to".into()))));
+}
+
+#[test]
+fn storage_grows_by_doubling_and_never_beyond_the_limit() {
+    let config = Config::default().max_message_len(60_001);
+    let mut conn = Connection::new(Server, Negotiated::default(), config);
+    let mut messages = Assembler::default();
+    let mut capacities = Vec::new();
+    for count in 0..=60_000_u32 {
+        let first = if count == 0 { 0x02 } else { 0x00 };
+        assert_eq!(
+            receive(&mut conn, &mut messages, &mut frame(first, b"x")),
+            Ok(None)
+        );
+        if capacities.last() != Some(&messages.capacity()) {
+            capacities.push(messages.capacity());
+        }
+    }
+    assert!(capacities.len() < 20, "{capacities:?}");
+    assert!(messages.capacity() <= 60_001, "{capacities:?}");
+
+    // A frame that is not the last one leaves room for what the limit lets follow, and no more.
+    let mut conn = Connection::new(Server, Negotiated::default(), config);
+    let mut messages = Assembler::default();
+    assert_eq!(
+        receive(&mut conn, &mut messages, &mut frame(0x02, &vec![1; 60_000])),
+        Ok(None)
+    );
+    assert_eq!(
+        receive(&mut conn, &mut messages, &mut frame(0x00, b"x")),
+        Ok(None)
+    );
+    assert!(messages.capacity() <= 60_001, "{}", messages.capacity());
+
+    // A read that cuts a character costs no further allocation.
+    let text = "\u{20ac}".repeat(10_000);
+    let mut bytes = frame(0x81, text.as_bytes());
+    let (left, right) = bytes.split_at_mut(8 + 16_385);
+    let (mut conn, mut messages) = (server(), Assembler::default());
+    assert_eq!(receive(&mut conn, &mut messages, left), Ok(None));
+    assert_eq!(messages.capacity(), 30_000);
+    assert_eq!(
+        receive(&mut conn, &mut messages, right),
+        Ok(Some(Incoming::Message((&text).into())))
+    );
+    assert_eq!(messages.capacity(), 30_000);
 }
 
 #[test]

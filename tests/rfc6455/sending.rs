@@ -178,25 +178,52 @@ fn a_client_masks_a_streamed_frame_at_every_cut() {
 fn a_frame_that_does_not_fit_leaves_everything_as_it_was() {
     let mut conn = server();
     let mut out = ArrayVec::<u8, 10>::new();
-    assert_eq!(
-        conn.send_text("nine chars", &mut out),
-        Err(SendError::OutputFull)
-    );
-    assert_eq!(
-        conn.send_fragment("nine chars", false, &mut out),
-        Err(SendError::OutputFull)
-    );
+    let full = |needed| Err(SendError::OutputFull { needed });
+    assert_eq!(conn.send_text("nine char", &mut out), full(11));
+    assert_eq!(conn.send_fragment("nine char", false, &mut out), full(11));
     assert_eq!(
         conn.close(CloseCode::NORMAL, "too long a reason", &mut out),
-        Err(SendError::OutputFull)
+        full(21)
     );
     assert_eq!((out.len(), conn.state()), (0, State::Open));
     conn.send_text("eight ch", &mut out).unwrap();
     assert_eq!(out.len(), 10);
-    assert_eq!(conn.ping(b"", &mut out), Err(SendError::OutputFull));
+    assert_eq!(conn.ping(b"", &mut out), full(2));
     out.clear();
     conn.close(CloseCode::NORMAL, "", &mut out).unwrap();
     assert_eq!(out.as_slice(), [0x88, 2, 0x03, 0xe8]);
+}
+
+#[test]
+fn s5_3_a_key_is_drawn_only_for_a_frame_that_goes_out() {
+    let (mut conn, mut out) = (client(), ArrayVec::<u8, 8>::new());
+    for _ in 0..100 {
+        let result = conn.send_text("much too long", &mut out);
+        assert_eq!(result, Err(SendError::OutputFull { needed: 19 }));
+    }
+    conn.send_text("hi", &mut out).unwrap();
+    assert_eq!(out[2..6], 1_u32.to_be_bytes());
+}
+
+#[test]
+fn a_send_that_is_refused_moves_no_reply() {
+    let mut conn = server();
+    conn.send_fragment("open", false, &mut Vec::new()).unwrap();
+    let mut none = SliceOutput::new(&mut []);
+    conn.receive(&mut &mut masked(0x89, b"waits")[..], &mut none)
+        .unwrap();
+    let mut out = Vec::new();
+    assert_eq!(conn.send_text("x", &mut out), Err(SendError::MessageOpen));
+    assert_eq!(
+        conn.send_fragment(b"x", true, &mut out),
+        Err(SendError::WrongKind)
+    );
+    assert_eq!(
+        conn.ping(&[0; 126], &mut out),
+        Err(SendError::ControlTooLong)
+    );
+    assert_eq!(out, []);
+    assert!(conn.wants_flush());
 }
 
 #[test]
@@ -214,7 +241,11 @@ fn replies_that_do_not_fit_wait_the_newest_pong_first_and_the_close_last() {
         pings += u32::from(matches!(event, Event::Ping(_)));
     }
     assert_eq!(pings, 1000);
-    assert_eq!(conn.flush(&mut none), Err(SendError::OutputFull));
+    assert_eq!(
+        conn.flush(&mut none),
+        Err(SendError::OutputFull { needed: 4 })
+    );
+    assert!(conn.wants_flush());
     assert_eq!(
         conn.transport(),
         Transport::KeepOpen,
@@ -224,7 +255,10 @@ fn replies_that_do_not_fit_wait_the_newest_pong_first_and_the_close_last() {
     // Room for the Pong alone, then for the Close.
     let mut room = [0; 6];
     let mut out = SliceOutput::new(&mut room);
-    assert_eq!(conn.flush(&mut out), Err(SendError::OutputFull));
+    assert_eq!(
+        conn.flush(&mut out),
+        Err(SendError::OutputFull { needed: 4 })
+    );
     assert_eq!(
         frames_on_the_wire(out.filled(), false),
         [sent_pong(&999_u32.to_be_bytes())]
@@ -304,4 +338,99 @@ fn a_pong_for_which_there_was_no_room_does_not_follow_the_close() {
     let mut out = Vec::new();
     conn.flush(&mut out).unwrap();
     assert_eq!(out, []);
+}
+
+#[test]
+fn a_pong_that_will_never_fit_does_not_hold_up_the_close() {
+    let mut conn = server();
+    let mut room = [0; 24];
+    let mut out = SliceOutput::new(&mut room);
+    conn.receive(&mut &mut masked(0x89, &[7; 100])[..], &mut out)
+        .unwrap();
+    assert_eq!(
+        conn.flush(&mut out),
+        Err(SendError::OutputFull { needed: 102 })
+    );
+    conn.receive(&mut &mut masked(0x88, b"\x03\xe8")[..], &mut out)
+        .unwrap();
+    assert_eq!(frames_on_the_wire(out.filled(), false), [sent_close(1000)]);
+    assert!(!conn.wants_flush());
+    assert_eq!(conn.transport(), Transport::CloseNow);
+}
+
+#[test]
+fn a_newer_pong_does_not_overtake_one_that_waits() {
+    let mut conn = server();
+    let mut out = ArrayVec::<u8, 8>::new();
+    conn.receive(&mut &mut masked(0x89, b"too long for it")[..], &mut out)
+        .unwrap();
+    conn.receive(&mut &mut masked(0x89, b"short")[..], &mut out)
+        .unwrap();
+    assert_eq!(out.len(), 0, "it takes the place of the one that waits");
+    let mut out = Vec::new();
+    conn.flush(&mut out).unwrap();
+    assert_eq!(frames_on_the_wire(&out, false), [sent_pong(b"short")]);
+}
+
+#[test]
+fn flushing_nothing_is_fine_inside_a_frame_too() {
+    let (mut conn, mut out) = (server(), Vec::new());
+    let _ = conn.start_frame(MessageKind::Binary, 9, true).unwrap();
+    assert_eq!((conn.flush(&mut out), conn.wants_flush()), (Ok(()), false));
+}
+
+#[test]
+fn nothing_is_sent_or_received_after_the_end() {
+    // With nothing owed, and with a Pong and a Close that waited.
+    for waits in [false, true] {
+        let mut conn = server();
+        let mut none = SliceOutput::new(&mut []);
+        if waits {
+            conn.receive(&mut &mut masked(0x89, b"p")[..], &mut none)
+                .unwrap();
+            conn.receive(&mut &mut masked(0x88, b"\x03\xe8")[..], &mut none)
+                .unwrap();
+        }
+        let closure = conn.receive_eof();
+        let mut out = Vec::new();
+        assert_eq!(conn.flush(&mut out), Ok(()));
+        assert_eq!(conn.send_text("x", &mut out), Err(SendError::Closing));
+        assert_eq!(
+            conn.close(CloseCode::NORMAL, "", &mut out),
+            Err(SendError::Closing)
+        );
+        assert_eq!(conn.fail(CloseCode::POLICY_VIOLATION, "", &mut out), Ok(()));
+        for input in [
+            masked(0x81, b"late"),
+            masked(0x89, b"late"),
+            masked(0x83, b""),
+        ] {
+            assert_eq!(
+                conn.receive(&mut &mut input.clone()[..], &mut out),
+                Ok(None)
+            );
+        }
+        assert_eq!(out, []);
+        assert_eq!(conn.receive_eof(), closure, "it stays what it was");
+        assert_eq!(
+            (conn.state(), conn.transport()),
+            (State::Closed, Transport::CloseNow)
+        );
+    }
+}
+
+#[test]
+fn a_second_failure_changes_nothing() {
+    let mut conn = server();
+    let mut none = SliceOutput::new(&mut []);
+    let error = conn
+        .receive(&mut &mut [0x83, 0x80][..], &mut none)
+        .unwrap_err();
+    conn.fail(CloseCode::POLICY_VIOLATION, "", &mut none)
+        .unwrap();
+    let mut out = Vec::new();
+    let mut input = masked(0x81, b"x");
+    let again = conn.receive(&mut &mut input[..], &mut out);
+    assert_eq!(again, Err(error), "the first error stays");
+    assert_eq!(frames_on_the_wire(&out, false), [sent_close(1002)]);
 }
