@@ -302,7 +302,7 @@ fn print_all(
     while let Some(incoming) = conn.receive_message(&mut input, messages, out)? {
         match incoming {
             Incoming::Message(Message::Text(text)) => {
-                println!("< {}", text.replace(char::is_control, "\u{fffd}"))
+                println!("< {}", text.replace(char::is_control, "\u{fffd}"));
             }
             Incoming::Message(Message::Binary(bytes)) => println!("< {} bytes", bytes.len()),
             Incoming::Close(frame) => println!("the server closes: {frame}"),

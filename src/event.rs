@@ -188,6 +188,12 @@ impl<'m> From<&'m str> for Message<'m> {
     }
 }
 
+impl<'m> From<&'m mut str> for Message<'m> {
+    fn from(text: &'m mut str) -> Self {
+        Self::Text(text)
+    }
+}
+
 impl<'m> From<&'m [u8]> for Message<'m> {
     fn from(bytes: &'m [u8]) -> Self {
         Self::Binary(bytes)

@@ -23,50 +23,88 @@
 //! # Driving it
 //!
 //! One law: **call `receive` or `receive_message` until it gives `None` or an error, write what is
-//! in the output, then ask [`Connection::transport`] what to do.**
+//! in the output, then ask [`Connection::transport`] what to do.** With an output of fixed size,
+//! [`flush`](Connection::flush) and write while [`wants_flush`](Connection::wants_flush) says so.
+//!
+//! A server from its first byte to its last:
 //!
 //! ```no_run
 //! # #[cfg(feature = "std")] {
 //! use std::io::{Read, Write};
 //! use std::net::TcpStream;
-//! use websocket_proto::{
-//!     Assembler, Config, Connection, Incoming, Negotiated, Server, State, Transport,
-//! };
+//! use websocket_proto::handshake::server::{Acceptance, Handshake, OriginPolicy};
+//! use websocket_proto::{Assembler, Config, Connection, Incoming, Server, State, Transport};
 //!
-//! /// Echoes on a stream whose opening handshake is done.
 //! fn echo(mut stream: TcpStream) -> Result<(), Box<dyn std::error::Error>> {
-//!     let mut conn = Connection::new(Server, Negotiated::default(), Config::default());
-//!     let mut messages = Assembler::default(); // storage for cut messages, yours
+//!     let mut buffer = vec![0; 16 << 10]; // input, yours
 //!     let mut out = Vec::new(); // outbound bytes, yours
-//!     let mut buffer = vec![0; 16 << 10];
-//!     loop {
-//!         let read = stream.read(&mut buffer)?;
-//!         if read == 0 {
-//!             println!("the end: {:?}", conn.receive_eof());
-//!             return Ok(());
+//!
+//!     // The opening handshake: all bytes of the head so far, until it is whole.
+//!     let mut handshake = Handshake::default();
+//!     let mut filled = 0;
+//!     let (negotiated, head_len) = loop {
+//!         match stream.read(&mut buffer[filled..])? {
+//!             0 => return Ok(()),
+//!             read => filled += read,
 //!         }
-//!         let mut input = &mut buffer[..read];
-//!         let result = loop {
+//!         let upgrade = match handshake.receive(&buffer[..filled]) {
+//!             Ok(None) => continue,
+//!             Ok(Some(request)) => request.upgrade(OriginPolicy::SameHost),
+//!             Err(error) => Err(error),
+//!         };
+//!         match upgrade {
+//!             Ok(upgrade) => {
+//!                 let negotiated = upgrade.accept(&Acceptance::default(), &mut out)?;
+//!                 break (negotiated, upgrade.request().head_len());
+//!             }
+//!             Err(error) => {
+//!                 error.response().write(&mut out)?;
+//!                 stream.write_all(&out)?;
+//!                 return Err(error.into());
+//!             }
+//!         }
+//!     };
+//!
+//!     // The data phase: what came behind the head is its first input.
+//!     let mut conn = Connection::new(Server, negotiated, Config::default());
+//!     let mut messages = Assembler::default(); // storage for cut messages, yours
+//!     let mut input = &mut buffer[head_len..filled];
+//!     loop {
+//!         let failure = loop {
 //!             match conn.receive_message(&mut input, &mut messages, &mut out) {
 //!                 Ok(Some(Incoming::Message(message))) if conn.state() == State::Open => {
 //!                     conn.send(message, &mut out)?; // the message is still borrowed: fine
 //!                 }
 //!                 Ok(Some(_)) => {} // Pings and Close are answered already
-//!                 Ok(None) => break Ok(()),
-//!                 Err(error) => break Err(error),
+//!                 Ok(None) => break None,
+//!                 Err(error) => break Some(error),
 //!             }
 //!         };
 //!         stream.write_all(&out)?; // also after an error: the Close that tells the peer
 //!         out.clear();
-//!         if conn.transport() == Transport::CloseNow {
-//!             return result.map_err(Into::into);
+//!         if let Some(error) = failure {
+//!             return Err(error.into());
 //!         }
+//!         let read = match conn.transport() {
+//!             Transport::CloseNow => 0,
+//!             Transport::KeepOpen | Transport::AwaitPeerClose => stream.read(&mut buffer)?,
+//!         };
+//!         if read == 0 {
+//!             println!("the end: {:?}", conn.receive_eof());
+//!             return Ok(());
+//!         }
+//!         input = &mut buffer[..read];
 //!     }
 //! }
 //! # }
 //! ```
 //!
-//! The opening handshake comes before this; see [`handshake`].
+//! Two things that this leaves to the embedder: deadlines (see [`KeepAlive`]), and on TCP a close
+//! that lets the last bytes arrive (see [`Connection::transport`]).
+//!
+//! A message borrows the input or the assembler, so handle every [`Incoming`] in the loop that
+//! receives: a function that skips control frames and returns the next message does not pass the
+//! borrow checker of today.
 //!
 //! # Features
 //!

@@ -53,6 +53,17 @@ impl sealed::Role for Server {
 /// // `random_bytes` is the caller's own strong source, of the operating system say.
 /// let role = Client::new(|| MaskingKey::new(random_bytes()));
 /// let conn = Connection::new(role, Negotiated::default(), Config::default());
+///
+/// // To name the type in a struct, use a function pointer, or a type of your own as the source.
+/// fn key() -> MaskingKey {
+///     MaskingKey::new(random_bytes())
+/// }
+/// struct Session {
+///     conn: Connection<Client<fn() -> MaskingKey>>,
+/// }
+/// let role = Client::new(key as fn() -> MaskingKey);
+/// let conn = Connection::new(role, Negotiated::default(), Config::default());
+/// let session = Session { conn };
 /// ```
 #[derive(Clone, Copy)]
 pub struct Client<K> {
