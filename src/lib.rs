@@ -128,6 +128,7 @@
 extern crate alloc;
 
 mod assembler;
+mod broadcast;
 mod config;
 mod connection;
 mod error;
@@ -144,6 +145,7 @@ pub mod utf8;
 #[cfg(feature = "alloc")]
 pub use assembler::Growing;
 pub use assembler::{Assembler, Borrowed, Fixed, Storage};
+pub use broadcast::Broadcast;
 pub use config::Config;
 pub use connection::{Closure, Connection, State, Transport};
 pub use error::{ProtocolError, SendError};

@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The layers from the bottom up, and what each may name besides itself.
-const LAYERS: [(&str, &[&str]); 14] = [
+const LAYERS: [(&str, &[&str]); 15] = [
     ("num", &[]),
     ("output", &[]),
     ("negotiated", &[]),
@@ -22,6 +22,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
     ("role", &["frame"]),
     ("error", &["frame", "output"]),
     ("event", &["frame"]),
+    ("broadcast", &["num", "frame", "event"]),
     ("handshake", &["output", "negotiated"]),
     (
         "connection",
@@ -37,6 +38,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
             "event",
             // `receive_message` is where the assembler and the connection meet.
             "assembler",
+            "broadcast",
         ],
     ),
     ("assembler", &["num", "frame", "error", "event"]),

@@ -22,8 +22,8 @@ use std::cell::Cell;
 
 use websocket_proto::frame::MaskingKey;
 use websocket_proto::{
-    Assembler, Client, Config, Connection, Event, Fixed, Incoming, Negotiated, Role, Server,
-    SliceOutput,
+    Assembler, Broadcast, Client, Config, Connection, Event, Fixed, Incoming, Negotiated, Role,
+    Server, SliceOutput,
 };
 
 thread_local! {
@@ -164,6 +164,31 @@ fn whole_messages_in_the_input_allocate_nothing() {
         }
     });
     assert_eq!((seen, counts), (2, (0, 0)));
+}
+
+#[test]
+fn a_broadcast_is_framed_once_and_copied_for_nobody() {
+    let payload = vec![7; 1 << 20];
+    let mut conns: Vec<_> = (0..1000).map(|_| server()).collect();
+    let counts = counted(|| {
+        let broadcast = Broadcast::new(&payload);
+        let mut header_at = None;
+        for conn in &mut conns {
+            let [header, same] = conn.broadcast(&broadcast).unwrap();
+            assert_eq!(
+                same.as_ptr_range(),
+                payload.as_ptr_range(),
+                "the caller's own bytes"
+            );
+            assert_eq!(
+                *header_at.get_or_insert(header.as_ptr()),
+                header.as_ptr(),
+                "one header"
+            );
+            assert_eq!(header, [0x82, 127, 0, 0, 0, 0, 0, 0x10, 0, 0]);
+        }
+    });
+    assert_eq!(counts, (0, 0));
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod sender;
 pub use closing::{Closure, State, Transport};
 
 use crate::assembler::{Assembler, Storage};
+use crate::broadcast::Broadcast;
 use crate::config::Config;
 use crate::error::{ProtocolError, SendError};
 use crate::event::{ControlEvent, ControlPayload, Event, Incoming, Message};
@@ -689,6 +690,24 @@ impl Connection<Server> {
     /// [`SendError::FrameOverrun`] when the frame lacks fewer bytes; nothing is counted then.
     pub fn count_payload(&mut self, len: u64) -> Result<(), SendError> {
         self.sender.count_payload(len)
+    }
+
+    /// Sends a message that was framed for many: gives the header and the payload, which the caller
+    /// writes one after the other, behind what its outputs still hold.
+    ///
+    /// Replies that wait are not written by this: [`flush`](Self::flush) before.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closing`], [`SendError::MessageOpen`], [`SendError::FrameOpen`]: as
+    /// [`send`](Self::send). Leave this connection out, then.
+    pub fn broadcast<'a>(
+        &mut self,
+        broadcast: &'a Broadcast<'_>,
+    ) -> Result<[&'a [u8]; 2], SendError> {
+        self.may_send()?;
+        self.sender.between_messages()?;
+        Ok(broadcast.slices())
     }
 }
 

@@ -373,6 +373,28 @@ fn a_newer_pong_does_not_overtake_one_that_waits() {
 }
 
 #[test]
+fn a_broadcast_keeps_to_the_order_of_frames() {
+    use websocket_proto::Broadcast;
+    let broadcast = Broadcast::new("all");
+    let (mut conn, mut out) = (server(), Vec::new());
+    assert_eq!(
+        conn.broadcast(&broadcast).map(|slices| slices.concat()),
+        Ok(b"\x81\x03all".to_vec())
+    );
+    conn.send_fragment("open", false, &mut out).unwrap();
+    assert_eq!(conn.broadcast(&broadcast), Err(SendError::MessageOpen));
+    conn.send_fragment("", true, &mut out).unwrap();
+    let _ = conn.start_frame(MessageKind::Text, 1, true).unwrap();
+    assert_eq!(
+        conn.broadcast(&broadcast),
+        Err(SendError::FrameOpen { remaining: 1 })
+    );
+    conn.count_payload(1).unwrap();
+    conn.close(None, "", &mut out).unwrap();
+    assert_eq!(conn.broadcast(&broadcast), Err(SendError::Closing));
+}
+
+#[test]
 fn flushing_nothing_is_fine_inside_a_frame_too() {
     let (mut conn, mut out) = (server(), Vec::new());
     let _ = conn.start_frame(MessageKind::Binary, 9, true).unwrap();
