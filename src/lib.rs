@@ -17,6 +17,7 @@
 //! | [`utf8`] | text that arrives in pieces, checked at once |
 //! | [`handshake`] | the opening handshake over HTTP/1.1, both sides |
 //! | [`Connection`] | the data phase: frames in order, control frames, closing, limits |
+//! | [`Receiver`], [`Sender`] | its two directions, for two threads or tasks without a lock |
 //! | [`Assembler`] | whole messages, in storage that belongs to the caller |
 //! | [`KeepAlive`] | deadlines, heartbeats, round-trip time, on the caller's clock |
 //!
@@ -147,7 +148,7 @@ pub use assembler::Growing;
 pub use assembler::{Assembler, Borrowed, Fixed, Storage};
 pub use broadcast::Broadcast;
 pub use config::Config;
-pub use connection::{Closure, Connection, State, Transport};
+pub use connection::{Closure, Connection, Receiver, Reply, Sender, State, Transport};
 pub use error::{ProtocolError, SendError};
 pub use event::{Chunk, ControlPayload, Event, Incoming, Message, Payload};
 pub use keep_alive::{Due, KeepAlive, Timeout, Timeouts};

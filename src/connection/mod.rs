@@ -2,28 +2,26 @@
 //! closes.
 
 mod closing;
+mod inbound;
+mod outbound;
 mod receiver;
 mod replies;
 mod sender;
 
 pub use closing::{Closure, State, Transport};
+pub use receiver::Receiver;
+pub use replies::Reply;
+pub use sender::Sender;
 
 use crate::assembler::{Assembler, Storage};
 use crate::broadcast::Broadcast;
 use crate::config::Config;
 use crate::error::{ProtocolError, SendError};
-use crate::event::{ControlEvent, ControlPayload, Event, Incoming, Message};
-use crate::frame::{
-    CloseCode, CloseFrame, CloseFrameError, EncodedHeader, FrameHeader, MessageKind, Opcode,
-};
+use crate::event::{Event, Incoming, Message};
+use crate::frame::{CloseCode, EncodedHeader, MessageKind};
 use crate::negotiated::Negotiated;
-use crate::num::wire_len;
 use crate::output::Output;
 use crate::role::{Role, Server};
-use closing::Closing;
-use receiver::{ControlOpcode, Found, Receiver};
-use replies::Replies;
-use sender::{Sender, put_frame};
 
 /// One end of a WebSocket connection whose opening handshake is done.
 ///
@@ -77,11 +75,8 @@ use sender::{Sender, put_frame};
 /// ```
 #[derive(Debug)]
 pub struct Connection<R> {
-    role: R,
-    receiver: Receiver,
-    sender: Sender,
-    replies: Replies,
-    closing: Closing,
+    receiver: Receiver<R>,
+    sender: Sender<R>,
 }
 
 impl<R: Role> Connection<R> {
@@ -92,11 +87,8 @@ impl<R: Role> Connection<R> {
         // A subprotocol changes nothing below the messages, and no extension is known yet.
         let Negotiated { subprotocol: _ } = negotiated;
         Self {
-            role,
             receiver: Receiver::new(config),
-            sender: Sender::new(),
-            replies: Replies::default(),
-            closing: Closing::default(),
+            sender: Sender::new(role),
         }
     }
 
@@ -140,11 +132,9 @@ impl<R: Role> Connection<R> {
         input: &mut &'b mut [u8],
         out: &mut impl Output,
     ) -> Result<Option<Event<'b>>, ProtocolError> {
-        match self.find(input, u64::MAX, out)? {
-            None => Ok(None),
-            Some(Found::Chunk(chunk)) => Ok(Some(Event::Chunk(chunk))),
-            Some(Found::Control(opcode)) => Ok(Some(self.control(opcode, input, out)?.into())),
-        }
+        self.sender.flush_first(out);
+        let Self { receiver, sender } = self;
+        receiver.receive(input, |reply| sender.reply(reply, out))
     }
 
     /// Takes input until it makes a whole message, or a control frame.
@@ -166,146 +156,9 @@ impl<R: Role> Connection<R> {
         assembler: &'m mut Assembler<S>,
         out: &mut impl Output,
     ) -> Result<Option<Incoming<'m>>, ProtocolError> {
-        let max_message_len = wire_len(assembler.max_len());
-        loop {
-            let chunk = match self.find(input, max_message_len, out) {
-                Ok(Some(Found::Chunk(chunk))) => chunk,
-                Ok(Some(Found::Control(opcode))) => {
-                    let event = self.control(opcode, input, out);
-                    if !matches!(event, Ok(ControlEvent::Ping(_) | ControlEvent::Pong(_))) {
-                        // No more of the message that is held will come.
-                        assembler.clear();
-                    }
-                    return event.map(|event| Some(event.into()));
-                }
-                Ok(None) => return Ok(None),
-                Err(error) => {
-                    assembler.clear();
-                    return Err(error);
-                }
-            };
-            if chunk.first
-                && chunk.last
-                && let Some(message) = chunk.payload.as_message()
-            {
-                return Ok(Some(Incoming::Message(message)));
-            }
-            if self.receiver.has_failed() {
-                continue;
-            }
-            let len = wire_len(chunk.payload.len());
-            if let Err(error) = assembler.push(&chunk, self.receiver.extent(len, max_message_len)) {
-                assembler.clear();
-                return Err(self.fail_here(error, input, out));
-            }
-            if chunk.last {
-                break;
-            }
-        }
-        Ok(Some(Incoming::Message(assembler.message())))
-    }
-
-    /// Takes input until it makes a chunk or a whole control frame.
-    #[inline]
-    fn find<'b>(
-        &mut self,
-        input: &mut &'b mut [u8],
-        max_message_len: u64,
-        out: &mut impl Output,
-    ) -> Result<Option<Found<'b>>, ProtocolError> {
-        if !self.replies.is_empty() {
-            // What still waits goes on waiting.
-            let _ = self.flush(out);
-        }
-        let found = self.receiver.receive::<R>(input, max_message_len);
-        if let Err(error) = found {
-            self.fail_with(error.close_code(), out);
-        }
-        found
-    }
-
-    /// Answers a control frame that is whole, and makes it an event.
-    #[cold]
-    fn control(
-        &mut self,
-        opcode: ControlOpcode,
-        input: &mut &mut [u8],
-        out: &mut impl Output,
-    ) -> Result<ControlEvent, ProtocolError> {
-        let payload = self.receiver.take_control_payload();
-        match opcode {
-            ControlOpcode::Close => match CloseFrame::decode(&payload) {
-                Ok(frame) => {
-                    self.receiver.end();
-                    self.answer_close(&frame, out);
-                    Ok(ControlEvent::Close(frame))
-                }
-                Err(error) => Err(self.fail_here(error.into(), input, out)),
-            },
-            ControlOpcode::Ping => {
-                self.answer_ping(&payload, out);
-                Ok(ControlEvent::Ping(payload))
-            }
-            ControlOpcode::Pong => Ok(ControlEvent::Pong(payload)),
-        }
-    }
-
-    /// Fails the connection for a fault that the receiver has not found itself.
-    #[cold]
-    fn fail_here(
-        &mut self,
-        error: ProtocolError,
-        input: &mut &mut [u8],
-        out: &mut impl Output,
-    ) -> ProtocolError {
-        let error = self.receiver.fail(error, input);
-        self.fail_with(error.close_code(), out);
-        error
-    }
-
-    fn answer_ping(&mut self, payload: &ControlPayload, out: &mut impl Output) {
-        // "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response, unless it
-        // already received a Close frame" (section 5.5.2). After our own Close nothing goes out: it
-        // is the last frame that we send.
-        if self.closing.has_begun() {
-            return;
-        }
-        // "A Pong frame sent in response to a Ping frame must have identical "Application data""
-        // (section 5.5.3).
-        let waits = !self.replies.is_empty() || self.sender.between_frames().is_err();
-        if waits || put_frame(&mut self.role, true, Opcode::Pong, payload, out).is_err() {
-            self.replies.push_pong(payload.clone());
-        }
-    }
-
-    #[cold]
-    fn answer_close(&mut self, frame: &CloseFrame, out: &mut impl Output) {
-        self.closing.received = Some(frame.code());
-        // "If an endpoint receives a Close frame and did not previously send a Close frame, the
-        // endpoint MUST send a Close frame in response. (When sending a Close frame in response,
-        // the endpoint typically echos the status code it received.)" (section 5.5.1).
-        if !self.closing.sent {
-            self.replies.push_close(frame);
-            let _ = self.flush(out);
-        }
-    }
-
-    /// _Fail the WebSocket Connection_, once.
-    #[cold]
-    fn fail_with(&mut self, code: CloseCode, out: &mut impl Output) {
-        if self.closing.failed || self.closing.ended.is_some() {
-            return;
-        }
-        self.closing.failed = true;
-        // "the endpoint SHOULD send a Close frame with an appropriate status code (Section 7.4)
-        // before proceeding to _Close the WebSocket Connection_" (section 7.1.7), unless one is
-        // out.
-        if !self.closing.sent {
-            if let Ok(frame) = CloseFrame::new(code, "") {
-                self.replies.push_close(&frame);
-            }
-            let _ = self.flush(out);
-        }
+        self.sender.flush_first(out);
+        let Self { receiver, sender } = self;
+        receiver.receive_message(input, assembler, |reply| sender.reply(reply, out))
     }
 
     /// Sends a whole message in one frame; a client's is masked on the way into `out`.
@@ -323,18 +176,7 @@ impl<R: Role> Connection<R> {
         message: impl Into<Message<'a>>,
         out: &mut impl Output,
     ) -> Result<(), SendError> {
-        let message = message.into();
-        self.may_send()?;
-        self.sender.between_messages()?;
-        self.flush_first(out);
-        put_frame(
-            &mut self.role,
-            true,
-            message.kind().opcode(),
-            message.as_bytes(),
-            out,
-        )?;
-        Ok(())
+        self.sender.send(message, out)
     }
 
     /// Sends a whole text message.
@@ -344,7 +186,7 @@ impl<R: Role> Connection<R> {
     /// As [`send`](Self::send).
     #[inline]
     pub fn send_text(&mut self, text: &str, out: &mut impl Output) -> Result<(), SendError> {
-        self.send(Message::Text(text), out)
+        self.sender.send_text(text, out)
     }
 
     /// Sends a whole binary message.
@@ -354,7 +196,7 @@ impl<R: Role> Connection<R> {
     /// As [`send`](Self::send).
     #[inline]
     pub fn send_binary(&mut self, bytes: &[u8], out: &mut impl Output) -> Result<(), SendError> {
-        self.send(Message::Binary(bytes), out)
+        self.sender.send_binary(bytes, out)
     }
 
     /// Sends the next fragment of a message whose length need not be known; `fin` marks the last
@@ -390,14 +232,7 @@ impl<R: Role> Connection<R> {
         fin: bool,
         out: &mut impl Output,
     ) -> Result<(), SendError> {
-        let fragment = fragment.into();
-        self.may_send()?;
-        self.sender.between_frames()?;
-        let opcode = self.sender.next_opcode(fragment.kind())?;
-        self.flush_first(out);
-        put_frame(&mut self.role, fin, opcode, fragment.as_bytes(), out)?;
-        self.sender.fragment_sent(fragment.kind(), fin);
-        Ok(())
+        self.sender.send_fragment(fragment, fin, out)
     }
 
     /// Begins a frame of `len` bytes of payload that the caller sends itself, and gives its header
@@ -435,22 +270,7 @@ impl<R: Role> Connection<R> {
         len: u64,
         fin: bool,
     ) -> Result<EncodedHeader, SendError> {
-        self.may_send()?;
-        self.sender.between_frames()?;
-        // "the most significant bit MUST be 0" (section 5.2).
-        if len >> 63 != 0 {
-            return Err(SendError::FrameTooLong);
-        }
-        let opcode = self.sender.next_opcode(kind)?;
-        let header = self.sender.start_frame(
-            &mut self.role,
-            FrameHeader {
-                fin,
-                ..FrameHeader::new(opcode, len)
-            },
-        );
-        self.sender.fragment_sent(kind, fin);
-        Ok(header)
+        self.sender.start_frame(kind, len, fin)
     }
 
     /// Makes the next piece of the open frame's payload ready to send: a client's is masked in
@@ -477,11 +297,7 @@ impl<R: Role> Connection<R> {
     /// # Ok::<(), websocket_proto::SendError>(())
     /// ```
     pub fn mask_payload(&mut self, payload: &mut [u8]) -> Result<(), SendError> {
-        if R::RECEIVES_MASKED {
-            self.sender.count_payload(wire_len(payload.len()))
-        } else {
-            self.sender.mask_payload(payload)
-        }
+        self.sender.mask_payload(payload)
     }
 
     /// Sends a Ping; the peer answers with a Pong that has the same payload, of at most 125 bytes.
@@ -494,7 +310,7 @@ impl<R: Role> Connection<R> {
     /// - [`SendError::Closing`], [`SendError::FrameOpen`], [`SendError::OutputFull`]: as
     ///   [`send`](Self::send).
     pub fn ping(&mut self, payload: &[u8], out: &mut impl Output) -> Result<(), SendError> {
-        self.send_control(Opcode::Ping, payload, out)
+        self.sender.ping(payload, out)
     }
 
     /// Sends a Pong that nobody asked for, as a one-way heartbeat. Pings are answered without this.
@@ -505,24 +321,7 @@ impl<R: Role> Connection<R> {
     ///
     /// As [`ping`](Self::ping).
     pub fn pong(&mut self, payload: &[u8], out: &mut impl Output) -> Result<(), SendError> {
-        self.send_control(Opcode::Pong, payload, out)
-    }
-
-    fn send_control(
-        &mut self,
-        opcode: Opcode,
-        payload: &[u8],
-        out: &mut impl Output,
-    ) -> Result<(), SendError> {
-        // "All control frames MUST have a payload length of 125 bytes or less" (section 5.5).
-        if ControlPayload::new(payload).is_none() {
-            return Err(SendError::ControlTooLong);
-        }
-        self.may_send()?;
-        self.sender.between_frames()?;
-        self.flush_first(out);
-        put_frame(&mut self.role, true, opcode, payload, out)?;
-        Ok(())
+        self.sender.pong(payload, out)
     }
 
     /// _Start the WebSocket Closing Handshake_: sends a Close frame, the last frame that this end
@@ -547,13 +346,7 @@ impl<R: Role> Connection<R> {
         reason: &str,
         out: &mut impl Output,
     ) -> Result<(), SendError> {
-        let frame = close_frame(code.into(), reason)?;
-        self.may_send()?;
-        self.sender.between_frames()?;
-        self.flush_first(out);
-        put_frame(&mut self.role, true, Opcode::Close, &frame.encode(), out)?;
-        self.close_sent();
-        Ok(())
+        self.sender.close(code, reason, out)
     }
 
     /// _Fail the WebSocket Connection_ for a reason of the caller's own, as a broken subprotocol:
@@ -575,11 +368,8 @@ impl<R: Role> Connection<R> {
         reason: &str,
         out: &mut impl Output,
     ) -> Result<(), SendError> {
-        close_frame(Some(code), reason)?;
-        // With the reason if it can go out now, and else as any failure.
-        let _ = self.close(code, reason, out);
+        self.sender.fail(code, reason, out)?;
         self.receiver.end();
-        self.fail_with(code, out);
         Ok(())
     }
 
@@ -591,32 +381,29 @@ impl<R: Role> Connection<R> {
     ///   call again.
     /// - [`SendError::FrameOpen`]: they wait for the end of the frame that the caller is sending.
     pub fn flush(&mut self, out: &mut impl Output) -> Result<(), SendError> {
-        if self.replies.is_empty() {
-            return Ok(());
-        }
-        self.sender.between_frames()?;
-        let close = self.replies.close();
-        if let Some(payload) = self.replies.pong() {
-            let sent = put_frame(&mut self.role, true, Opcode::Pong, payload, out);
-            // A Pong without room does not hold up a Close, after which nobody waits for it.
-            if close.is_none() {
-                sent?;
-            }
-            if sent.is_ok() {
-                self.replies.pong_sent();
-            }
-        }
-        if let Some(frame) = close {
-            put_frame(&mut self.role, true, Opcode::Close, &frame.encode(), out)?;
-            self.close_sent();
-        }
-        Ok(())
+        self.sender.flush(out)
     }
 
-    /// Our Close has gone out: nothing that waits may follow it.
-    fn close_sent(&mut self) {
-        self.replies = Replies::default();
-        self.closing.sent = true;
+    /// Whether a reply waits for room in an output or for the end of the open frame: write what the
+    /// output holds, then [`flush`](Self::flush). An output that grows never leaves one waiting,
+    /// but for an open frame.
+    pub fn wants_flush(&self) -> bool {
+        self.sender.wants_flush()
+    }
+
+    /// What to do with the transport once the output is written and nothing
+    /// [wants to be flushed](Self::wants_flush).
+    ///
+    /// [`Transport::CloseNow`] with unread input needs care on TCP: a socket that is dropped so
+    /// resets the connection, and the peer may lose the Close frame. Shut the writing side down,
+    /// and read until the end for a moment.
+    pub fn transport(&self) -> Transport {
+        self.sender.transport()
+    }
+
+    /// How far the connection is.
+    pub fn state(&self) -> State {
+        self.sender.state()
     }
 
     /// Takes the end of the transport and says how the connection ended; from here it is CLOSED.
@@ -627,57 +414,38 @@ impl<R: Role> Connection<R> {
     ///
     /// See [RFC 6455 section 7.1.4](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.4).
     pub fn receive_eof(&mut self) -> Closure {
-        if let Some(closure) = self.closing.ended {
-            return closure;
-        }
-        let closure = self.closing.closure(self.receiver.is_inside_message());
-        self.closing.ended = Some(closure);
-        self.receiver.end();
-        self.replies = Replies::default();
-        closure
+        let inside_message = self.receiver.end();
+        self.sender.end(inside_message)
     }
 
-    /// Whether a reply waits for room in an output or for the end of the open frame: write what the
-    /// output holds, then [`flush`](Self::flush). An output that grows never leaves one waiting,
-    /// but for an open frame.
-    pub fn wants_flush(&self) -> bool {
-        !self.replies.is_empty()
-    }
-
-    /// What to do with the transport once the output is written and nothing
-    /// [wants to be flushed](Self::wants_flush).
+    /// Splits the connection into its two directions, for two tasks or threads without a lock.
     ///
-    /// [`Transport::CloseNow`] with unread input needs care on TCP: a socket that is dropped so
-    /// resets the connection, and the peer may lose the Close frame. Shut the writing side down,
-    /// and read until the end for a moment.
-    pub fn transport(&self) -> Transport {
-        self.closing
-            .transport(R::RECEIVES_MASKED, !self.replies.is_empty())
-    }
-
-    /// How far the connection is.
-    pub fn state(&self) -> State {
-        self.closing.state()
-    }
-
-    /// Whether a frame may go out: the closing handshake has not begun.
-    #[inline]
-    fn may_send(&self) -> Result<(), SendError> {
-        // "The application MUST NOT send any more data frames after sending a Close frame"
-        // (section 5.5.1).
-        if self.closing.has_begun() {
-            Err(SendError::Closing)
-        } else {
-            Ok(())
-        }
-    }
-
-    /// Lets replies that wait go before the frame that is about to, as far as there is room.
-    #[inline]
-    fn flush_first(&mut self, out: &mut impl Output) {
-        if !self.replies.is_empty() {
-            let _ = self.flush(out);
-        }
+    /// Both are [`Send`] if the role is. The receiver hands what the peer is owed over to the sender
+    /// as [`Reply`] values, which need to be applied in their order.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "alloc")] {
+    /// use websocket_proto::{Config, Connection, Negotiated, Server};
+    ///
+    /// let conn = Connection::new(Server, Negotiated::default(), Config::default());
+    /// let (mut receiver, mut sender) = conn.split();
+    /// let (replies, owed) = std::sync::mpsc::channel();
+    ///
+    /// // In one thread:
+    /// let mut read = *b"\x89\x82\0\0\0\0hi";
+    /// receiver.receive(&mut &mut read[..], |reply| replies.send(reply).unwrap())?;
+    ///
+    /// // In the other:
+    /// let mut out = Vec::new();
+    /// sender.reply(owed.recv().unwrap(), &mut out);
+    /// assert_eq!(out, b"\x8a\x02hi");
+    /// # }
+    /// # Ok::<(), websocket_proto::ProtocolError>(())
+    /// ```
+    pub fn split(self) -> (Receiver<R>, Sender<R>) {
+        (self.receiver, self.sender)
     }
 }
 
@@ -705,20 +473,6 @@ impl Connection<Server> {
         &mut self,
         broadcast: &'a Broadcast<'_>,
     ) -> Result<[&'a [u8]; 2], SendError> {
-        self.may_send()?;
-        self.sender.between_messages()?;
-        Ok(broadcast.slices())
-    }
-}
-
-/// The Close frame with this code and reason.
-fn close_frame(code: Option<CloseCode>, reason: &str) -> Result<CloseFrame, SendError> {
-    match code {
-        Some(code) => CloseFrame::new(code, reason).map_err(|error| match error {
-            CloseFrameError::InvalidCode(code) => SendError::InvalidCode(code),
-            _ => SendError::ControlTooLong,
-        }),
-        None if reason.is_empty() => Ok(CloseFrame::empty()),
-        None => Err(SendError::ReasonWithoutCode),
+        self.sender.broadcast(broadcast)
     }
 }

@@ -1,396 +1,174 @@
-//! The inbound direction: bytes in, events out, every rule judged by the first byte that proves it.
+//! The receiving half of a connection: bytes in, events out, and what is owed to the peer for them.
 
-use core::mem;
+use core::marker::PhantomData;
 
+use super::inbound::{ControlOpcode, Found, Inbound};
+use super::replies::{Reply, ReplyKind};
+use crate::assembler::{Assembler, Storage};
 use crate::config::Config;
 use crate::error::ProtocolError;
-use crate::event::{Chunk, ControlPayload, Extent, Payload};
-use crate::frame::{
-    CloseFrameError, FirstByte, FrameHeader, Mask, MaskingKey, MessageKind, Opcode,
-};
-use crate::num::{memory_len, wire_len};
+use crate::event::{ControlEvent, Event, Incoming};
+use crate::frame::CloseFrame;
+use crate::num::wire_len;
 use crate::role::Role;
-use crate::utf8::{InvalidUtf8, Utf8Piece, Utf8Stream};
 
-/// What is known of the frames that came in so far. It holds at most the bytes of a cut header or
-/// control frame.
+/// The receiving half of a [`Connection`](super::Connection) that was
+/// [split](super::Connection::split).
+///
+/// What the peer is owed for its frames comes out as small [`Reply`] values, at most one for each
+/// call; hand them to the [`Sender`](super::Sender) in their order, by a channel say.
 #[derive(Debug)]
-pub(super) struct Receiver {
-    config: Config,
-    stage: Stage,
-    /// The bytes so far of a header that a read cut, or of a control frame's payload. Never both: a
-    /// header is complete before its payload begins.
-    spill: ControlPayload,
-    /// Of the frame that is open: the bytes of payload to come, the key, FIN.
-    remaining: u64,
-    mask: Mask,
-    fin: bool,
-    /// Of the message that is open: its kind, and what it had until now. Control frames leave these
-    /// alone.
-    message: Option<MessageKind>,
-    first: bool,
-    fragments: u32,
-    message_len: u64,
-    utf8: Utf8Stream,
+pub struct Receiver<R> {
+    inbound: Inbound,
+    role: PhantomData<fn() -> R>,
 }
 
-/// What the next byte of input is.
-#[derive(Clone, Copy, Debug)]
-enum Stage {
-    /// Of a header.
-    Header,
-    /// Payload of a data frame.
-    Data(MessageKind),
-    /// Payload of a control frame.
-    Control(ControlOpcode),
-    /// Nothing: the peer's Close has come, or this endpoint has had enough.
-    Ended,
-    /// Nothing: this is what was wrong.
-    Failed(ProtocolError),
-}
-
-/// What the receiver found: small, for it is on the path of every message.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Found<'b> {
-    Chunk(Chunk<'b>),
-    /// A control frame is whole; [`Receiver::take_control_payload`] has its payload.
-    Control(ControlOpcode),
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) enum ControlOpcode {
-    Close,
-    Ping,
-    Pong,
-}
-
-impl Receiver {
+impl<R: Role> Receiver<R> {
     pub(super) const fn new(config: Config) -> Self {
         Self {
-            config,
-            stage: Stage::Header,
-            spill: ControlPayload::empty(),
-            remaining: 0,
-            mask: Mask::new(MaskingKey::new([0; 4])),
-            fin: true,
-            message: None,
-            first: true,
-            fragments: 0,
-            message_len: 0,
-            utf8: Utf8Stream::new(),
+            inbound: Inbound::new(config),
+            role: PhantomData,
         }
     }
 
-    /// Takes input until it makes an event, and moves the cursor past what it took.
-    /// `max_message_len` binds beside the configured limit.
+    /// As [`Connection::receive`](super::Connection::receive), but for what is owed to the peer,
+    /// which `reply` takes.
+    ///
+    /// # Errors
+    ///
+    /// As there.
     #[inline]
-    pub(super) fn receive<'b, R: Role>(
+    pub fn receive<'b>(
         &mut self,
         input: &mut &'b mut [u8],
-        max_message_len: u64,
-    ) -> Result<Option<Found<'b>>, ProtocolError> {
+        mut reply: impl FnMut(Reply),
+    ) -> Result<Option<Event<'b>>, ProtocolError> {
+        match self.find(input, u64::MAX, &mut reply)? {
+            None => Ok(None),
+            Some(Found::Chunk(chunk)) => Ok(Some(Event::Chunk(chunk))),
+            Some(Found::Control(opcode)) => {
+                Ok(Some(self.control(opcode, input, &mut reply)?.into()))
+            }
+        }
+    }
+
+    /// As [`Connection::receive_message`](super::Connection::receive_message), but for what is owed
+    /// to the peer, which `reply` takes.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[inline]
+    pub fn receive_message<'b: 'm, 'm, S: Storage>(
+        &mut self,
+        input: &mut &'b mut [u8],
+        assembler: &'m mut Assembler<S>,
+        mut reply: impl FnMut(Reply),
+    ) -> Result<Option<Incoming<'m>>, ProtocolError> {
+        let max_message_len = wire_len(assembler.max_len());
         loop {
-            let step = match self.stage {
-                Stage::Header => match self.header::<R>(input, max_message_len) {
-                    Ok(true) => continue,
-                    Ok(false) => return Ok(None),
-                    Err(error) => Err(error),
-                },
-                Stage::Data(kind) => self.data::<R>(kind, input),
-                Stage::Control(opcode) => Ok(self.control::<R>(opcode, input)),
-                // "an endpoint MUST NOT continue to attempt to process data [...] from the remote
-                // endpoint after being instructed to _Fail the WebSocket Connection_" (section
-                // 7.1.7), nor after a Close (section 5.5.1).
-                Stage::Ended => {
-                    *input = &mut [];
-                    return Ok(None);
-                }
-                Stage::Failed(error) => Err(error),
-            };
-            match step {
-                // Nothing to tell: a fragment without payload, or a character that is not complete.
-                // On to the next frame.
-                Ok(None) if !input.is_empty() => {}
-                Err(error) => return Err(self.fail(error, input)),
-                step => return step,
-            }
-        }
-    }
-
-    /// Reads no more input, because of `error`.
-    #[cold]
-    pub(super) fn fail(&mut self, error: ProtocolError, input: &mut &mut [u8]) -> ProtocolError {
-        self.stage = Stage::Failed(error);
-        *input = &mut [];
-        error
-    }
-
-    /// Reads no more input. An error that was found stays.
-    pub(super) fn end(&mut self) {
-        if !matches!(self.stage, Stage::Failed(_)) {
-            self.stage = Stage::Ended;
-        }
-    }
-
-    /// Whether a fault was found, even if what was valid before it is still being handed out.
-    #[inline]
-    pub(super) fn has_failed(&self) -> bool {
-        matches!(self.stage, Stage::Failed(_))
-    }
-
-    /// Whether the input so far ends inside a frame or inside a fragmented message.
-    pub(super) fn is_inside_message(&self) -> bool {
-        self.message.is_some()
-            || !self.spill.is_empty()
-            || matches!(self.stage, Stage::Data(_) | Stage::Control(_))
-    }
-
-    /// How the chunk that was just found, of `len` bytes, lies in its message.
-    pub(super) fn extent(&self, len: u64, max_message_len: u64) -> Extent {
-        let frame_rest = self.remaining.saturating_add(self.utf8.carried_len());
-        let other_frames = if self.fin {
-            0
-        } else {
-            self.max_message_len(max_message_len)
-                .saturating_sub(self.message_len)
-        };
-        Extent {
-            before: self
-                .message_len
-                .saturating_sub(frame_rest)
-                .saturating_sub(len),
-            frame_rest,
-            message_rest: frame_rest.saturating_add(other_frames),
-        }
-    }
-
-    /// Takes the next header from the input; false if the input ends before it does.
-    #[inline]
-    fn header<R: Role>(
-        &mut self,
-        input: &mut &mut [u8],
-        max_message_len: u64,
-    ) -> Result<bool, ProtocolError> {
-        if self.spill.is_empty()
-            && let Some((header, len)) = self.judge::<R>(input, max_message_len)?
-        {
-            let _ = input.split_off_mut(..len);
-            self.begin(header);
-            return Ok(true);
-        }
-        self.cut_header::<R>(input, max_message_len)
-    }
-
-    /// Takes the next header from the input when a read has cut it: byte by byte, for it has at
-    /// most 14.
-    #[cold]
-    fn cut_header<R: Role>(
-        &mut self,
-        input: &mut &mut [u8],
-        max_message_len: u64,
-    ) -> Result<bool, ProtocolError> {
-        while let Some(byte) = input.split_off_first_mut() {
-            self.spill.extend(&[*byte]);
-            if let Some((header, _)) = self.judge::<R>(&self.spill, max_message_len)? {
-                self.spill.clear();
-                self.begin(header);
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// Decodes a header and holds it against the role, the limits and what came before it, in the
-    /// order of its bytes: a cut anywhere finds the same fault, and no masking key is waited for.
-    #[inline]
-    fn judge<R: Role>(
-        &self,
-        bytes: &[u8],
-        max_message_len: u64,
-    ) -> Result<Option<(FrameHeader, usize)>, ProtocolError> {
-        let [first, after_first @ ..] = bytes else {
-            return Ok(None);
-        };
-        let first = FirstByte::decode(*first)?;
-        // "MUST be 0 unless an extension is negotiated that defines meanings for non-zero values"
-        // (section 5.2).
-        if !first.rsv.is_empty() {
-            return Err(ProtocolError::ReservedBits(first.rsv));
-        }
-        let (fragments, message_len) = match (first.opcode, self.message) {
-            // "The fragments of one message MUST NOT be interleaved between the fragments of
-            // another message" (section 5.4).
-            (Opcode::Text | Opcode::Binary, Some(_)) => {
-                return Err(ProtocolError::InterleavedMessage);
-            }
-            // A message begins with "an opcode other than 0" (section 5.4).
-            (Opcode::Continuation, None) => return Err(ProtocolError::UnexpectedContinuation),
-            (Opcode::Continuation, Some(_)) => (self.fragments, self.message_len),
-            _ => (0, 0),
-        };
-        let is_data = !first.opcode.is_control();
-        if is_data && fragments >= self.config.max_fragments {
-            return Err(ProtocolError::TooManyFragments {
-                limit: self.config.max_fragments,
-            });
-        }
-
-        let [second, ..] = after_first else {
-            return Ok(None);
-        };
-        match (R::RECEIVES_MASKED, second & 0x80 != 0) {
-            // "The server MUST close the connection upon receiving a frame that is not masked"
-            // (section 5.1).
-            (true, false) => return Err(ProtocolError::UnmaskedFrame),
-            // "A client MUST close a connection if it detects a masked frame" (section 5.1).
-            (false, true) => return Err(ProtocolError::MaskedFrame),
-            _ => {}
-        }
-
-        let Some(keyless) = first.decode_keyless(after_first)? else {
-            return Ok(None);
-        };
-        let len = keyless.header.payload_len;
-        if is_data {
-            if len > self.config.max_frame_len {
-                let limit = self.config.max_frame_len;
-                return Err(ProtocolError::FrameTooLong { len, limit });
-            }
-            let limit = self.max_message_len(max_message_len);
-            if message_len.saturating_add(len) > limit {
-                return Err(ProtocolError::MessageTooLong { limit });
-            }
-        } else if len == 1 && first.opcode == Opcode::Close {
-            // "If there is a body, the first two bytes of the body MUST be a 2-byte unsigned
-            // integer" (section 5.5.1).
-            return Err(CloseFrameError::Truncated.into());
-        }
-        Ok(keyless.with_key(bytes))
-    }
-
-    #[inline]
-    fn max_message_len(&self, max_message_len: u64) -> u64 {
-        self.config.max_message_len.min(max_message_len)
-    }
-
-    /// Begins the frame with this header, which was judged.
-    #[inline]
-    fn begin(&mut self, header: FrameHeader) {
-        let FrameHeader {
-            fin,
-            opcode,
-            masking_key,
-            payload_len,
-            ..
-        } = header;
-        self.remaining = payload_len;
-        if let Some(key) = masking_key {
-            self.mask = Mask::new(key);
-        }
-        let kind = match (opcode, self.message) {
-            (Opcode::Close, _) => return self.stage = Stage::Control(ControlOpcode::Close),
-            (Opcode::Ping, _) => return self.stage = Stage::Control(ControlOpcode::Ping),
-            (Opcode::Pong, _) => return self.stage = Stage::Control(ControlOpcode::Pong),
-            (Opcode::Text, _) => self.begin_message(MessageKind::Text),
-            // A continuation of nothing was judged to be a fault.
-            (Opcode::Binary, _) | (Opcode::Continuation, None) => {
-                self.begin_message(MessageKind::Binary)
-            }
-            (Opcode::Continuation, Some(kind)) => kind,
-        };
-        self.fin = fin;
-        self.fragments = self.fragments.saturating_add(1);
-        self.message_len = self.message_len.saturating_add(payload_len);
-        self.stage = Stage::Data(kind);
-    }
-
-    #[inline]
-    fn begin_message(&mut self, kind: MessageKind) -> MessageKind {
-        self.message = Some(kind);
-        self.first = true;
-        self.fragments = 0;
-        self.message_len = 0;
-        kind
-    }
-
-    /// Takes payload of a data frame from the input.
-    #[inline]
-    fn data<'b, R: Role>(
-        &mut self,
-        kind: MessageKind,
-        input: &mut &'b mut [u8],
-    ) -> Result<Option<Found<'b>>, ProtocolError> {
-        let bytes = self.take::<R>(input);
-        let mut last = false;
-        if self.remaining == 0 {
-            self.stage = Stage::Header;
-            if self.fin {
-                self.message = None;
-                last = true;
-            }
-        }
-        let payload = match kind {
-            MessageKind::Binary => Payload::Binary(bytes),
-            MessageKind::Text => {
-                let (Utf8Piece { carried, text }, valid) = match self.utf8.push(bytes) {
-                    // "When an endpoint is to interpret a byte stream as UTF-8 but finds that the
-                    // byte stream is not, in fact, a valid UTF-8 stream, that endpoint MUST _Fail
-                    // the WebSocket Connection_" (section 8.1).
-                    Err(InvalidUtf8 { valid }) => (valid, false),
-                    Ok(piece) => (piece, !last || self.utf8.is_complete()),
-                };
-                if !valid {
-                    last = false;
-                    // What was valid is still handed out, so that the outcome does not hang on
-                    // where the reads cut.
-                    self.stage = Stage::Failed(ProtocolError::InvalidUtf8);
-                    if carried.is_none() && text.is_empty() {
-                        return Err(ProtocolError::InvalidUtf8);
+            let chunk = match self.find(input, max_message_len, &mut reply) {
+                Ok(Some(Found::Chunk(chunk))) => chunk,
+                Ok(Some(Found::Control(opcode))) => {
+                    let event = self.control(opcode, input, &mut reply);
+                    if !matches!(event, Ok(ControlEvent::Ping(_) | ControlEvent::Pong(_))) {
+                        // No more of the message that is held will come.
+                        assembler.clear();
                     }
+                    return event.map(|event| Some(event.into()));
                 }
-                Payload::Text { carried, text }
+                Ok(None) => return Ok(None),
+                Err(error) => {
+                    assembler.clear();
+                    return Err(error);
+                }
+            };
+            if chunk.first
+                && chunk.last
+                && let Some(message) = chunk.payload.as_message()
+            {
+                return Ok(Some(Incoming::Message(message)));
             }
-        };
-        if payload.is_empty() && !last {
-            return Ok(None);
+            if self.inbound.has_failed() {
+                continue;
+            }
+            let len = wire_len(chunk.payload.len());
+            if let Err(error) = assembler.push(&chunk, self.inbound.extent(len, max_message_len)) {
+                assembler.clear();
+                return Err(self.fail(error, input, &mut reply));
+            }
+            if chunk.last {
+                break;
+            }
         }
-        let first = mem::replace(&mut self.first, false);
-        Ok(Some(Found::Chunk(Chunk {
-            first,
-            last,
-            payload,
-        })))
+        Ok(Some(Incoming::Message(assembler.message())))
     }
 
-    /// Takes payload of a control frame from the input; the frame is found when it is whole.
-    fn control<'b, R: Role>(
+    /// Takes the end of the transport's input; give the reply to the sender, which then knows how
+    /// the connection [ended](super::Sender::closure).
+    pub fn receive_eof(&mut self) -> Reply {
+        let inside_message = self.end();
+        Reply(ReplyKind::End { inside_message })
+    }
+
+    /// Reads no more input; says whether it ended inside a message.
+    pub(super) fn end(&mut self) -> bool {
+        let inside_message = self.inbound.is_inside_message();
+        self.inbound.end();
+        inside_message
+    }
+
+    /// Takes input until it makes a chunk or a whole control frame.
+    #[inline]
+    fn find<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+        max_message_len: u64,
+        reply: &mut impl FnMut(Reply),
+    ) -> Result<Option<Found<'b>>, ProtocolError> {
+        let found = self.inbound.receive::<R>(input, max_message_len);
+        if let Err(error) = found {
+            reply(Reply(ReplyKind::Fail(error.close_code())));
+        }
+        found
+    }
+
+    /// Makes a control frame that is whole an event, and says what it asks for.
+    #[cold]
+    fn control(
         &mut self,
         opcode: ControlOpcode,
-        input: &mut &'b mut [u8],
-    ) -> Option<Found<'b>> {
-        let bytes = self.take::<R>(input);
-        self.spill.extend(bytes);
-        if self.remaining > 0 {
-            return None;
+        input: &mut &mut [u8],
+        reply: &mut impl FnMut(Reply),
+    ) -> Result<ControlEvent, ProtocolError> {
+        let payload = self.inbound.take_control_payload();
+        match opcode {
+            ControlOpcode::Close => match CloseFrame::decode(&payload) {
+                Ok(frame) => {
+                    self.inbound.end();
+                    reply(Reply(ReplyKind::Close(frame)));
+                    Ok(ControlEvent::Close(frame))
+                }
+                Err(error) => Err(self.fail(error.into(), input, reply)),
+            },
+            ControlOpcode::Ping => {
+                reply(Reply(ReplyKind::Pong(payload.clone())));
+                Ok(ControlEvent::Ping(payload))
+            }
+            ControlOpcode::Pong => Ok(ControlEvent::Pong(payload)),
         }
-        self.stage = Stage::Header;
-        Some(Found::Control(opcode))
     }
 
-    /// The payload of the control frame that was just found.
-    pub(super) fn take_control_payload(&mut self) -> ControlPayload {
-        mem::replace(&mut self.spill, ControlPayload::empty())
-    }
-
-    /// Takes what the input has of the open frame's payload, unmasked.
-    #[inline]
-    fn take<'b, R: Role>(&mut self, input: &mut &'b mut [u8]) -> &'b mut [u8] {
-        let len = memory_len(self.remaining).min(input.len());
-        let bytes = input.split_off_mut(..len).unwrap_or_default();
-        self.remaining = self.remaining.saturating_sub(wire_len(len));
-        if R::RECEIVES_MASKED {
-            self.mask.apply(bytes);
-        }
-        bytes
+    /// Fails the connection for a fault that was not found in its frames.
+    #[cold]
+    fn fail(
+        &mut self,
+        error: ProtocolError,
+        input: &mut &mut [u8],
+        reply: &mut impl FnMut(Reply),
+    ) -> ProtocolError {
+        let error = self.inbound.fail(error, input);
+        reply(Reply(ReplyKind::Fail(error.close_code())));
+        error
     }
 }

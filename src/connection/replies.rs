@@ -2,7 +2,24 @@
 //! the peer does.
 
 use crate::event::ControlPayload;
-use crate::frame::CloseFrame;
+use crate::frame::{CloseCode, CloseFrame};
+
+/// What the peer is owed for a frame: from the [`Receiver`](super::Receiver) to the
+/// [`Sender`](super::Sender), which knows what to make of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply(pub(super) ReplyKind);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum ReplyKind {
+    /// A Ping came with this payload.
+    Pong(ControlPayload),
+    /// This Close came.
+    Close(CloseFrame),
+    /// The peer is at fault.
+    Fail(CloseCode),
+    /// The transport's input has ended.
+    End { inside_message: bool },
+}
 
 /// Replies that wait: for room in the output, or for the end of the frame that the caller is
 /// sending.
@@ -23,7 +40,7 @@ pub(super) enum CloseReply {
     /// One without a status code.
     Empty,
     /// One with this status code, which may be sent.
-    Code(crate::frame::CloseCode),
+    Code(CloseCode),
 }
 
 impl Replies {

@@ -1,160 +1,400 @@
-//! The outbound direction: frames in their order, never one inside another.
+//! The sending half of a connection: it owns everything that goes out, and how far closing is.
 
+use super::closing::{Closing, Closure, State, Transport};
+use super::outbound::{Outbound, put_frame};
+use super::replies::{Replies, Reply, ReplyKind};
+use crate::broadcast::Broadcast;
 use crate::error::SendError;
-use crate::frame::{EncodedHeader, FrameHeader, KEY_LEN, Mask, MaskingKey, MessageKind, Opcode};
+use crate::event::{ControlPayload, Message};
+use crate::frame::{
+    CloseCode, CloseFrame, CloseFrameError, EncodedHeader, FrameHeader, MessageKind, Opcode,
+};
 use crate::num::wire_len;
 use crate::output::Output;
-use crate::role::Role;
+use crate::role::{Role, Server};
 
-/// How much of a payload is copied and masked at a time: what fits the nearest cache, so that
-/// masking finds it there.
-const MASK_PIECE: usize = 4096;
-
-/// What is known of the frames that went out so far.
+/// The sending half of a [`Connection`](super::Connection) that was
+/// [split](super::Connection::split).
+///
+/// It sends, closes, and applies what the [`Receiver`](super::Receiver) hands over as [`Reply`]
+/// values, in their order. It knows how far the closing handshake is, so it is the one to ask for
+/// [`transport`](Self::transport).
 #[derive(Debug)]
-pub(super) struct Sender {
-    /// Of the frame that the caller streams: the bytes of payload to come, and the key.
-    remaining: u64,
-    mask: Mask,
-    /// The kind of the fragmented message that is open.
-    message: Option<MessageKind>,
+pub struct Sender<R> {
+    role: R,
+    outbound: Outbound,
+    replies: Replies,
+    closing: Closing,
 }
 
-impl Sender {
-    pub(super) const fn new() -> Self {
+impl<R: Role> Sender<R> {
+    pub(super) fn new(role: R) -> Self {
         Self {
-            remaining: 0,
-            mask: Mask::new(MaskingKey::new([0; 4])),
-            message: None,
+            role,
+            outbound: Outbound::new(),
+            replies: Replies::default(),
+            closing: Closing::default(),
         }
     }
 
-    /// Whether a frame may begin here.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError::FrameOpen`] while the caller streams one.
+    /// Applies what the receiver has handed over; what has no room in `out` waits.
     #[inline]
-    pub(super) const fn between_frames(&self) -> Result<(), SendError> {
-        match self.remaining {
-            0 => Ok(()),
-            remaining => Err(SendError::FrameOpen { remaining }),
+    pub fn reply(&mut self, reply: Reply, out: &mut impl Output) {
+        match reply.0 {
+            ReplyKind::Pong(payload) => self.answer_ping(&payload, out),
+            ReplyKind::Close(frame) => self.answer_close(&frame, out),
+            ReplyKind::Fail(code) => self.fail_with(code, out),
+            ReplyKind::End { inside_message } => {
+                self.end(inside_message);
+            }
         }
     }
 
-    /// Whether a message may begin here.
+    /// How the connection ended, once the receiver's last reply was applied.
+    pub fn closure(&self) -> Option<Closure> {
+        self.closing.ended
+    }
+
+    /// The transport has ended: nothing goes out any more.
+    pub(super) fn end(&mut self, inside_message: bool) -> Closure {
+        if let Some(closure) = self.closing.ended {
+            return closure;
+        }
+        let closure = self.closing.closure(inside_message);
+        self.closing.ended = Some(closure);
+        self.replies = Replies::default();
+        closure
+    }
+
+    /// As [`Connection::send`](super::Connection::send).
     ///
     /// # Errors
     ///
-    /// [`SendError::FrameOpen`], or [`SendError::MessageOpen`] between the fragments of one.
+    /// As there.
     #[inline]
-    pub(super) fn between_messages(&self) -> Result<(), SendError> {
-        self.between_frames()?;
-        if self.message.is_some() {
-            Err(SendError::MessageOpen)
+    pub fn send<'a>(
+        &mut self,
+        message: impl Into<Message<'a>>,
+        out: &mut impl Output,
+    ) -> Result<(), SendError> {
+        let message = message.into();
+        self.may_send()?;
+        self.outbound.between_messages()?;
+        self.flush_first(out);
+        put_frame(
+            &mut self.role,
+            true,
+            message.kind().opcode(),
+            message.as_bytes(),
+            out,
+        )?;
+        Ok(())
+    }
+
+    /// As [`Connection::send_text`](super::Connection::send_text).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[inline]
+    pub fn send_text(&mut self, text: &str, out: &mut impl Output) -> Result<(), SendError> {
+        self.send(Message::Text(text), out)
+    }
+
+    /// As [`Connection::send_binary`](super::Connection::send_binary).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[inline]
+    pub fn send_binary(&mut self, bytes: &[u8], out: &mut impl Output) -> Result<(), SendError> {
+        self.send(Message::Binary(bytes), out)
+    }
+
+    /// As [`Connection::send_fragment`](super::Connection::send_fragment).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn send_fragment<'a>(
+        &mut self,
+        fragment: impl Into<Message<'a>>,
+        fin: bool,
+        out: &mut impl Output,
+    ) -> Result<(), SendError> {
+        let fragment = fragment.into();
+        self.may_send()?;
+        self.outbound.between_frames()?;
+        let opcode = self.outbound.next_opcode(fragment.kind())?;
+        self.flush_first(out);
+        put_frame(&mut self.role, fin, opcode, fragment.as_bytes(), out)?;
+        self.outbound.fragment_sent(fragment.kind(), fin);
+        Ok(())
+    }
+
+    /// As [`Connection::start_frame`](super::Connection::start_frame).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn start_frame(
+        &mut self,
+        kind: MessageKind,
+        len: u64,
+        fin: bool,
+    ) -> Result<EncodedHeader, SendError> {
+        self.may_send()?;
+        self.outbound.between_frames()?;
+        // "the most significant bit MUST be 0" (section 5.2).
+        if len >> 63 != 0 {
+            return Err(SendError::FrameTooLong);
+        }
+        let opcode = self.outbound.next_opcode(kind)?;
+        let header = self.outbound.start_frame(
+            &mut self.role,
+            FrameHeader {
+                fin,
+                ..FrameHeader::new(opcode, len)
+            },
+        );
+        self.outbound.fragment_sent(kind, fin);
+        Ok(header)
+    }
+
+    /// As [`Connection::mask_payload`](super::Connection::mask_payload).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn mask_payload(&mut self, payload: &mut [u8]) -> Result<(), SendError> {
+        if R::RECEIVES_MASKED {
+            self.outbound.count_payload(wire_len(payload.len()))
+        } else {
+            self.outbound.mask_payload(payload)
+        }
+    }
+
+    /// As [`Connection::ping`](super::Connection::ping).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn ping(&mut self, payload: &[u8], out: &mut impl Output) -> Result<(), SendError> {
+        self.send_control(Opcode::Ping, payload, out)
+    }
+
+    /// As [`Connection::pong`](super::Connection::pong).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn pong(&mut self, payload: &[u8], out: &mut impl Output) -> Result<(), SendError> {
+        self.send_control(Opcode::Pong, payload, out)
+    }
+
+    /// As [`Connection::close`](super::Connection::close).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn close(
+        &mut self,
+        code: impl Into<Option<CloseCode>>,
+        reason: &str,
+        out: &mut impl Output,
+    ) -> Result<(), SendError> {
+        let frame = close_frame(code.into(), reason)?;
+        self.may_send()?;
+        self.outbound.between_frames()?;
+        self.flush_first(out);
+        put_frame(&mut self.role, true, Opcode::Close, &frame.encode(), out)?;
+        self.close_sent();
+        Ok(())
+    }
+
+    /// As [`Connection::fail`](super::Connection::fail).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn fail(
+        &mut self,
+        code: CloseCode,
+        reason: &str,
+        out: &mut impl Output,
+    ) -> Result<(), SendError> {
+        close_frame(Some(code), reason)?;
+        // With the reason if it can go out now, and else as any failure.
+        let _ = self.close(code, reason, out);
+        self.fail_with(code, out);
+        Ok(())
+    }
+
+    /// As [`Connection::flush`](super::Connection::flush).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn flush(&mut self, out: &mut impl Output) -> Result<(), SendError> {
+        if self.replies.is_empty() {
+            return Ok(());
+        }
+        self.outbound.between_frames()?;
+        let close = self.replies.close();
+        if let Some(payload) = self.replies.pong() {
+            let sent = put_frame(&mut self.role, true, Opcode::Pong, payload, out);
+            // A Pong without room does not hold up a Close, after which nobody waits for it.
+            if close.is_none() {
+                sent?;
+            }
+            if sent.is_ok() {
+                self.replies.pong_sent();
+            }
+        }
+        if let Some(frame) = close {
+            put_frame(&mut self.role, true, Opcode::Close, &frame.encode(), out)?;
+            self.close_sent();
+        }
+        Ok(())
+    }
+
+    /// As [`Connection::wants_flush`](super::Connection::wants_flush).
+    pub fn wants_flush(&self) -> bool {
+        !self.replies.is_empty()
+    }
+
+    /// As [`Connection::transport`](super::Connection::transport).
+    pub fn transport(&self) -> Transport {
+        self.closing
+            .transport(R::RECEIVES_MASKED, !self.replies.is_empty())
+    }
+
+    /// As [`Connection::state`](super::Connection::state).
+    pub fn state(&self) -> State {
+        self.closing.state()
+    }
+    fn answer_ping(&mut self, payload: &ControlPayload, out: &mut impl Output) {
+        // "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response, unless it
+        // already received a Close frame" (section 5.5.2). After our own Close nothing goes out: it
+        // is the last frame that we send.
+        if self.closing.has_begun() {
+            return;
+        }
+        // "A Pong frame sent in response to a Ping frame must have identical "Application data""
+        // (section 5.5.3).
+        let waits = !self.replies.is_empty() || self.outbound.between_frames().is_err();
+        if waits || put_frame(&mut self.role, true, Opcode::Pong, payload, out).is_err() {
+            self.replies.push_pong(payload.clone());
+        }
+    }
+
+    #[cold]
+    fn answer_close(&mut self, frame: &CloseFrame, out: &mut impl Output) {
+        self.closing.received = Some(frame.code());
+        // "If an endpoint receives a Close frame and did not previously send a Close frame, the
+        // endpoint MUST send a Close frame in response. (When sending a Close frame in response,
+        // the endpoint typically echos the status code it received.)" (section 5.5.1).
+        if !self.closing.sent {
+            self.replies.push_close(frame);
+            let _ = self.flush(out);
+        }
+    }
+
+    /// _Fail the WebSocket Connection_, once.
+    #[cold]
+    fn fail_with(&mut self, code: CloseCode, out: &mut impl Output) {
+        if self.closing.failed || self.closing.ended.is_some() {
+            return;
+        }
+        self.closing.failed = true;
+        // "the endpoint SHOULD send a Close frame with an appropriate status code (Section 7.4)
+        // before proceeding to _Close the WebSocket Connection_" (section 7.1.7), unless one is
+        // out.
+        if !self.closing.sent {
+            if let Ok(frame) = CloseFrame::new(code, "") {
+                self.replies.push_close(&frame);
+            }
+            let _ = self.flush(out);
+        }
+    }
+
+    fn send_control(
+        &mut self,
+        opcode: Opcode,
+        payload: &[u8],
+        out: &mut impl Output,
+    ) -> Result<(), SendError> {
+        // "All control frames MUST have a payload length of 125 bytes or less" (section 5.5).
+        if ControlPayload::new(payload).is_none() {
+            return Err(SendError::ControlTooLong);
+        }
+        self.may_send()?;
+        self.outbound.between_frames()?;
+        self.flush_first(out);
+        put_frame(&mut self.role, true, opcode, payload, out)?;
+        Ok(())
+    }
+
+    /// Our Close has gone out: nothing that waits may follow it.
+    fn close_sent(&mut self) {
+        self.replies = Replies::default();
+        self.closing.sent = true;
+    }
+
+    /// Whether a frame may go out: the closing handshake has not begun.
+    #[inline]
+    fn may_send(&self) -> Result<(), SendError> {
+        // "The application MUST NOT send any more data frames after sending a Close frame"
+        // (section 5.5.1).
+        if self.closing.has_begun() {
+            Err(SendError::Closing)
         } else {
             Ok(())
         }
     }
 
-    /// The opcode of the next frame of a message of this kind.
-    pub(super) fn next_opcode(&self, kind: MessageKind) -> Result<Opcode, SendError> {
-        match self.message {
-            None => Ok(kind.opcode()),
-            Some(open) if open == kind => Ok(Opcode::Continuation),
-            Some(_) => Err(SendError::WrongKind),
+    /// Lets replies that wait go before the frame that is about to, as far as there is room.
+    #[inline]
+    pub(super) fn flush_first(&mut self, out: &mut impl Output) {
+        if !self.replies.is_empty() {
+            let _ = self.flush(out);
         }
-    }
-
-    /// A frame of a message of this kind has gone out.
-    pub(super) fn fragment_sent(&mut self, kind: MessageKind, fin: bool) {
-        self.message = if fin { None } else { Some(kind) };
-    }
-
-    /// Begins a frame whose payload the caller sends.
-    pub(super) fn start_frame<R: Role>(
-        &mut self,
-        role: &mut R,
-        header: FrameHeader,
-    ) -> EncodedHeader {
-        let masking_key = role.masking_key();
-        self.remaining = header.payload_len;
-        if let Some(key) = masking_key {
-            self.mask = Mask::new(key);
-        }
-        FrameHeader {
-            masking_key,
-            ..header
-        }
-        .encode_valid()
-    }
-
-    /// Counts payload of the open frame.
-    pub(super) fn count_payload(&mut self, len: u64) -> Result<(), SendError> {
-        match self.remaining.checked_sub(len) {
-            Some(remaining) => {
-                self.remaining = remaining;
-                Ok(())
-            }
-            None => Err(SendError::FrameOverrun {
-                remaining: self.remaining,
-            }),
-        }
-    }
-
-    /// Masks the next payload of the open frame.
-    pub(super) fn mask_payload(&mut self, payload: &mut [u8]) -> Result<(), SendError> {
-        self.count_payload(wire_len(payload.len()))?;
-        self.mask.apply(payload);
-        Ok(())
     }
 }
 
-/// Puts a frame into the output, whole or not at all.
-///
-/// # Errors
-///
-/// [`SendError::OutputFull`] when there is no room for it.
-#[inline]
-pub(super) fn put_frame<R: Role>(
-    role: &mut R,
-    fin: bool,
-    opcode: Opcode,
-    payload: &[u8],
-    out: &mut impl Output,
-) -> Result<(), SendError> {
-    let header = FrameHeader {
-        fin,
-        ..FrameHeader::new(opcode, wire_len(payload.len()))
-    };
-    let mut header = header.encode_valid();
-    // Room comes first: a key is drawn only for a frame that goes out.
-    let key_len = if R::RECEIVES_MASKED { 0 } else { KEY_LEN };
-    let needed = header
-        .len()
-        .saturating_add(key_len)
-        .saturating_add(payload.len());
-    out.make_room(needed)
-        .map_err(|_| SendError::OutputFull { needed })?;
-    match role.masking_key() {
-        None => {
-            out.put(&header);
-            out.put(payload);
-        }
-        Some(key) => {
-            header.add_key(key);
-            out.put(&header);
-            let mut mask = Mask::new(key);
-            for piece in payload.chunks(MASK_PIECE) {
-                let lent = out.put(piece);
-                debug_assert_eq!(
-                    lent.len(),
-                    piece.len(),
-                    "`Output::put` lends all that it appended"
-                );
-                mask.apply(lent);
-            }
-        }
+impl Sender<Server> {
+    /// As [`Connection::count_payload`](super::Connection::count_payload).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn count_payload(&mut self, len: u64) -> Result<(), SendError> {
+        self.outbound.count_payload(len)
     }
-    Ok(())
+
+    /// As [`Connection::broadcast`](super::Connection::broadcast).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn broadcast<'a>(
+        &mut self,
+        broadcast: &'a Broadcast<'_>,
+    ) -> Result<[&'a [u8]; 2], SendError> {
+        self.may_send()?;
+        self.outbound.between_messages()?;
+        Ok(broadcast.slices())
+    }
+}
+
+/// The Close frame with this code and reason.
+fn close_frame(code: Option<CloseCode>, reason: &str) -> Result<CloseFrame, SendError> {
+    match code {
+        Some(code) => CloseFrame::new(code, reason).map_err(|error| match error {
+            CloseFrameError::InvalidCode(code) => SendError::InvalidCode(code),
+            _ => SendError::ControlTooLong,
+        }),
+        None if reason.is_empty() => Ok(CloseFrame::empty()),
+        None => Err(SendError::ReasonWithoutCode),
+    }
 }

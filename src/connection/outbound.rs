@@ -1,0 +1,160 @@
+//! The outbound direction: frames in their order, never one inside another.
+
+use crate::error::SendError;
+use crate::frame::{EncodedHeader, FrameHeader, KEY_LEN, Mask, MaskingKey, MessageKind, Opcode};
+use crate::num::wire_len;
+use crate::output::Output;
+use crate::role::Role;
+
+/// How much of a payload is copied and masked at a time: what fits the nearest cache, so that
+/// masking finds it there.
+const MASK_PIECE: usize = 4096;
+
+/// What is known of the frames that went out so far.
+#[derive(Debug)]
+pub(super) struct Outbound {
+    /// Of the frame that the caller streams: the bytes of payload to come, and the key.
+    remaining: u64,
+    mask: Mask,
+    /// The kind of the fragmented message that is open.
+    message: Option<MessageKind>,
+}
+
+impl Outbound {
+    pub(super) const fn new() -> Self {
+        Self {
+            remaining: 0,
+            mask: Mask::new(MaskingKey::new([0; 4])),
+            message: None,
+        }
+    }
+
+    /// Whether a frame may begin here.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::FrameOpen`] while the caller streams one.
+    #[inline]
+    pub(super) const fn between_frames(&self) -> Result<(), SendError> {
+        match self.remaining {
+            0 => Ok(()),
+            remaining => Err(SendError::FrameOpen { remaining }),
+        }
+    }
+
+    /// Whether a message may begin here.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::FrameOpen`], or [`SendError::MessageOpen`] between the fragments of one.
+    #[inline]
+    pub(super) fn between_messages(&self) -> Result<(), SendError> {
+        self.between_frames()?;
+        if self.message.is_some() {
+            Err(SendError::MessageOpen)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The opcode of the next frame of a message of this kind.
+    pub(super) fn next_opcode(&self, kind: MessageKind) -> Result<Opcode, SendError> {
+        match self.message {
+            None => Ok(kind.opcode()),
+            Some(open) if open == kind => Ok(Opcode::Continuation),
+            Some(_) => Err(SendError::WrongKind),
+        }
+    }
+
+    /// A frame of a message of this kind has gone out.
+    pub(super) fn fragment_sent(&mut self, kind: MessageKind, fin: bool) {
+        self.message = if fin { None } else { Some(kind) };
+    }
+
+    /// Begins a frame whose payload the caller sends.
+    pub(super) fn start_frame<R: Role>(
+        &mut self,
+        role: &mut R,
+        header: FrameHeader,
+    ) -> EncodedHeader {
+        let masking_key = role.masking_key();
+        self.remaining = header.payload_len;
+        if let Some(key) = masking_key {
+            self.mask = Mask::new(key);
+        }
+        FrameHeader {
+            masking_key,
+            ..header
+        }
+        .encode_valid()
+    }
+
+    /// Counts payload of the open frame.
+    pub(super) fn count_payload(&mut self, len: u64) -> Result<(), SendError> {
+        match self.remaining.checked_sub(len) {
+            Some(remaining) => {
+                self.remaining = remaining;
+                Ok(())
+            }
+            None => Err(SendError::FrameOverrun {
+                remaining: self.remaining,
+            }),
+        }
+    }
+
+    /// Masks the next payload of the open frame.
+    pub(super) fn mask_payload(&mut self, payload: &mut [u8]) -> Result<(), SendError> {
+        self.count_payload(wire_len(payload.len()))?;
+        self.mask.apply(payload);
+        Ok(())
+    }
+}
+
+/// Puts a frame into the output, whole or not at all.
+///
+/// # Errors
+///
+/// [`SendError::OutputFull`] when there is no room for it.
+#[inline]
+pub(super) fn put_frame<R: Role>(
+    role: &mut R,
+    fin: bool,
+    opcode: Opcode,
+    payload: &[u8],
+    out: &mut impl Output,
+) -> Result<(), SendError> {
+    let header = FrameHeader {
+        fin,
+        ..FrameHeader::new(opcode, wire_len(payload.len()))
+    };
+    let mut header = header.encode_valid();
+    // Room comes first: a key is drawn only for a frame that goes out.
+    let key_len = if R::RECEIVES_MASKED { 0 } else { KEY_LEN };
+    let needed = header
+        .len()
+        .saturating_add(key_len)
+        .saturating_add(payload.len());
+    out.make_room(needed)
+        .map_err(|_| SendError::OutputFull { needed })?;
+    match role.masking_key() {
+        None => {
+            out.put(&header);
+            out.put(payload);
+        }
+        Some(key) => {
+            header.add_key(key);
+            out.put(&header);
+            let mut mask = Mask::new(key);
+            for piece in payload.chunks(MASK_PIECE) {
+                let lent = out.put(piece);
+                debug_assert_eq!(
+                    lent.len(),
+                    piece.len(),
+                    "`Output::put` lends all that it appended"
+                );
+                mask.apply(lent);
+            }
+        }
+    }
+    Ok(())
+}
