@@ -4,6 +4,8 @@
 //! [`Upgrade::accept`] or [`Response::write`] answers it.
 //! See [RFC 6455 section 4.2](https://www.rfc-editor.org/rfc/rfc6455#section-4.2).
 
+use core::fmt;
+
 use super::error::HandshakeError;
 use super::extension::{self, Extensions};
 use super::field::{
@@ -211,11 +213,29 @@ impl<'b> Request<'b> {
 /// along, so the server has to say whom it trusts. A request without `Origin` does not come from a
 /// page and passes under every policy; [`Upgrade::origin`] tells such a request from the others.
 /// See [RFC 6455 section 10.2](https://www.rfc-editor.org/rfc/rfc6455#section-10.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// # Examples
+///
+/// ```
+/// use websocket_proto::handshake::server::OriginPolicy;
+///
+/// // The dot belongs to the suffix: without it `https://evil-example.com` would pass.
+/// let subdomains = |origin: &str| {
+///     origin.strip_prefix("https://").is_some_and(|host| host.ends_with(".example.com"))
+/// };
+/// let policy = OriginPolicy::Custom(&subdomains);
+/// ```
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum OriginPolicy<'p> {
     /// Every page: right for a server that gives every caller the same.
     Any,
+    /// Whatever the function says yes to.
+    ///
+    /// It is given the value of `Origin`: one word of ASCII, which may be `null` and need not be an
+    /// origin at all, since any program can send it. It is `Sync`, so that threads can share the
+    /// policy.
+    Custom(&'p (dyn Fn(&str) -> bool + Sync)),
     /// The listed origins, each written as a browser does: `https://example.com`, compared byte by
     /// byte.
     OneOf(&'p [&'p str]),
@@ -230,11 +250,23 @@ impl OriginPolicy<'_> {
         };
         match self {
             Self::Any => true,
+            Self::Custom(admits) => admits(origin),
             Self::OneOf(origins) => origins.contains(&origin),
             Self::SameHost => ["https://", "http://"]
                 .into_iter()
                 .filter_map(|scheme| origin.strip_prefix(scheme))
                 .any(|authority| authority.eq_ignore_ascii_case(host)),
+        }
+    }
+}
+
+impl fmt::Debug for OriginPolicy<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("Any"),
+            Self::Custom(_) => f.write_str("Custom(..)"),
+            Self::OneOf(origins) => f.debug_tuple("OneOf").field(origins).finish(),
+            Self::SameHost => f.write_str("SameHost"),
         }
     }
 }

@@ -437,6 +437,45 @@ fn s10_2_origin_policies_compare_whole_origins() {
     }
 }
 
+/// What the policies make of each origin that was used against other servers.
+#[test]
+fn s10_2_a_custom_policy_decides_by_the_whole_value() {
+    fn is_shareable<T: Send + Sync + Copy>(_: T) {}
+    let subdomains = |origin: &str| {
+        origin
+            .strip_prefix("https://")
+            .is_some_and(|host| host == "example.com" || host.ends_with(".example.com"))
+    };
+    let policy = OriginPolicy::Custom(&subdomains);
+    is_shareable(policy);
+    assert_eq!(format!("{policy:?}"), "Custom(..)");
+    let judge = |changes: &[&str]| {
+        let head = request(changes);
+        let request = Handshake::default().receive(&head).unwrap().unwrap();
+        request.upgrade(policy).err()
+    };
+    assert_eq!(judge(&["-Origin"]), None);
+    assert_eq!(judge(&["Origin: https://example.com"]), None);
+    assert_eq!(judge(&["Origin: https://chat.example.com"]), None);
+    for origin in [
+        "null",
+        "https://evil-example.com",
+        "https://example.com.evil.test",
+        "https://user@example.com",
+        "https://example.com:8443",
+        "http://example.com",
+    ] {
+        let field = format!("Origin: {origin}");
+        assert_eq!(judge(&[&field]), Some(OriginNotAllowed), "{origin}");
+    }
+    // What breaks the rules does not come to the policy.
+    let yes = |_: &str| true;
+    let twice = request(&["Origin: https://a.test", "Origin: https://a.test"]);
+    let request = Handshake::default().receive(&twice).unwrap().unwrap();
+    let error = request.upgrade(OriginPolicy::Custom(&yes)).err();
+    assert_eq!(error, Some(RepeatedField("Origin")));
+}
+
 #[test]
 fn edge_043_target_has_no_fragment_and_may_be_absolute() {
     assert_eq!(refusal(&["GET /chat#part HTTP/1.1"]), Some(TargetFragment));
