@@ -1,20 +1,27 @@
 //! The client's side of the opening handshake.
 //!
 //! [`Handshake::write_request`] asks, [`Handshake::receive`] judges the answer.
+//!
+//! Behind an HTTP library, [`Handshake::fields_to_set`] gives the fields of the request as data and
+//! [`Handshake::check_response`] judges what the library has parsed.
+//! [`Handshake::extended_connect`] does the same on HTTP/2 and HTTP/3.
 //! See [RFC 6455 section 4.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.1).
 
 use core::fmt;
 
+use super::connect::{CONNECTION_FIELDS, PseudoFields, check_no_connection_fields, is_scheme};
 use super::error::HandshakeError;
 use super::extension;
 use super::field::{
-    FieldError, Fields, Pair, Single, append, append_fields, check_outgoing, has_token,
-    is_authority, is_named, is_origin, is_token, write_whole,
+    FieldError, FieldValue, Fields, Outgoing, Pair, Single, append, check_outgoing, has_token,
+    is_authority, is_named, is_origin, is_token, pairs, write_whole,
 };
 use super::head::{EmptyLine, HeadLimits, HttpVersion, Scanner};
 use super::key::{Accept, Key};
 use super::subprotocol;
 use crate::{Negotiated, Output, OutputFull};
+
+pub use super::connect::ConnectEnabled;
 
 /// Asks a server for a WebSocket connection and judges its answer.
 ///
@@ -47,33 +54,39 @@ use crate::{Negotiated, Output, OutputFull};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Handshake<'a> {
-    nonce: [u8; 16],
+pub struct Handshake<'a, V = Http1> {
+    version: V,
     host: &'a str,
     target: &'a str,
     origin: Option<&'a str>,
     subprotocols: &'a [&'a str],
     subprotocol_choice: SubprotocolChoice,
     fields: &'a [(&'a str, &'a str)],
+}
+
+/// What a [`Handshake`] on HTTP/1.1 keeps.
+#[derive(Clone, Debug)]
+pub struct Http1 {
+    nonce: [u8; 16],
     scanner: Scanner,
 }
 
-impl<'a> Handshake<'a> {
-    /// Asks `host` for the resource `target`.
-    ///
-    /// `nonce` has to be random and fresh for each connection: by it the client tells an answer
-    /// from a cached one. `host` is a host with a port unless that is the scheme's own
-    /// (`example.com:8080`), `target` a path with an optional query (`/chat?room=1`).
-    pub fn new(nonce: [u8; 16], host: &'a str, target: &'a str) -> Self {
+/// What a [`Handshake`] on HTTP/2 or HTTP/3 keeps.
+#[derive(Clone, Debug)]
+pub struct ExtendedConnect<'a> {
+    scheme: &'a str,
+}
+
+impl<'a, V> Handshake<'a, V> {
+    fn with_version(version: V, host: &'a str, target: &'a str) -> Self {
         Self {
-            nonce,
+            version,
             host,
             target,
             origin: None,
             subprotocols: &[],
             subprotocol_choice: SubprotocolChoice::Optional,
             fields: &[],
-            scanner: Scanner::new(HeadLimits::default(), EmptyLine::Refused),
         }
     }
 
@@ -103,61 +116,6 @@ impl<'a> Handshake<'a> {
     pub fn fields(mut self, fields: &'a [(&'a str, &'a str)]) -> Self {
         self.fields = fields;
         self
-    }
-
-    /// Limits the head of the response; to be set before [`receive`](Handshake::receive).
-    #[must_use]
-    pub fn limits(mut self, limits: HeadLimits) -> Self {
-        self.scanner = Scanner::new(limits, EmptyLine::Refused);
-        self
-    }
-
-    /// Writes the request.
-    ///
-    /// # Errors
-    ///
-    /// Nothing is written then.
-    ///
-    /// - [`RequestError::Host`], [`RequestError::Target`], [`RequestError::Origin`],
-    ///   [`RequestError::Subprotocol`], [`RequestError::RepeatedSubprotocol`],
-    ///   [`RequestError::Field`]: one of the values is not what it has to be, or would break out of
-    ///   its place in the head.
-    /// - [`RequestError::OutputFull`]: `out` has no room for the request.
-    pub fn write_request(&self, out: &mut impl Output) -> Result<(), RequestError> {
-        self.check_request()?;
-        let key = Key::from_nonce(self.nonce);
-        write_whole(out, |out| {
-            append(
-                out,
-                &[
-                    "GET ",
-                    self.target,
-                    " HTTP/1.1\r\nHost: ",
-                    self.host,
-                    "\r\n",
-                ],
-            );
-            append(
-                out,
-                &["Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: "],
-            );
-            out.put(key.as_bytes());
-            append(out, &["\r\n"]);
-            if let Some(origin) = self.origin {
-                append(out, &["Origin: ", origin, "\r\n"]);
-            }
-            if let Some((first, others)) = self.subprotocols.split_first() {
-                append(out, &["Sec-WebSocket-Protocol: ", first]);
-                for other in others {
-                    append(out, &[", ", other]);
-                }
-                append(out, &["\r\n"]);
-            }
-            append(out, &["Sec-WebSocket-Version: 13\r\n"]);
-            append_fields(out, self.fields);
-            append(out, &["\r\n"]);
-        })?;
-        Ok(())
     }
 
     fn check_request(&self) -> Result<(), RequestError> {
@@ -191,6 +149,124 @@ impl<'a> Handshake<'a> {
             }
         }
         Ok(check_outgoing(self.fields, &["host", "origin"])?)
+    }
+
+    /// The value of `Sec-WebSocket-Protocol`, if there is anything to offer.
+    fn offers(&self) -> Option<FieldValue<'a>> {
+        Some(FieldValue::list(self.subprotocols)).filter(|_| !self.subprotocols.is_empty())
+    }
+
+    /// Checks what the fields of a response that opens the connection say of the offers.
+    fn check_agreed<'b>(
+        &self,
+        fields: impl Iterator<Item = Pair<'b>> + Clone,
+    ) -> Result<Negotiated<'a>, HandshakeError> {
+        extension::check_accepted(fields.clone(), &[])?;
+        let subprotocol = subprotocol::check_choice(fields, self.subprotocols)?;
+        if subprotocol.is_none()
+            && !self.subprotocols.is_empty()
+            && self.subprotocol_choice == SubprotocolChoice::Required
+        {
+            return Err(HandshakeError::NoSubprotocol);
+        }
+        Ok(Negotiated { subprotocol })
+    }
+}
+
+impl<'a> Handshake<'a> {
+    /// Asks `host` for the resource `target`.
+    ///
+    /// `nonce` has to be random and fresh for each connection: by it the client tells an answer
+    /// from a cached one. `host` is a host with a port unless that is the scheme's own
+    /// (`example.com:8080`), `target` a path with an optional query (`/chat?room=1`).
+    pub fn new(nonce: [u8; 16], host: &'a str, target: &'a str) -> Self {
+        let scanner = Scanner::new(HeadLimits::default(), EmptyLine::Refused);
+        Self::with_version(Http1 { nonce, scanner }, host, target)
+    }
+
+    /// Limits the head of the response; to be set before [`receive`](Handshake::receive).
+    #[must_use]
+    pub fn limits(mut self, limits: HeadLimits) -> Self {
+        self.version.scanner = Scanner::new(limits, EmptyLine::Refused);
+        self
+    }
+
+    /// Writes the request.
+    ///
+    /// # Errors
+    ///
+    /// Nothing is written then.
+    ///
+    /// - [`RequestError::Host`], [`RequestError::Target`], [`RequestError::Origin`],
+    ///   [`RequestError::Subprotocol`], [`RequestError::RepeatedSubprotocol`],
+    ///   [`RequestError::Field`]: one of the values is not what it has to be, or would break out of
+    ///   its place in the head.
+    /// - [`RequestError::OutputFull`]: `out` has no room for the request.
+    pub fn write_request(&self, out: &mut impl Output) -> Result<(), RequestError> {
+        let fields = self.outgoing()?;
+        write_whole(out, |out| {
+            append(out, &["GET ", self.target, " HTTP/1.1\r\n"]);
+            fields.append_own(out);
+            fields.append_given(out);
+            append(out, &["\r\n"]);
+        })?;
+        Ok(())
+    }
+
+    /// The fields of the request as data, for an HTTP library that sends it with GET.
+    ///
+    /// They start with `Host`; leave it out if the library sets that itself.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`write_request`](Handshake::write_request) but the last.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use websocket_proto::handshake::HttpVersion;
+    /// use websocket_proto::handshake::client::{Answer, Handshake};
+    ///
+    /// let handshake = Handshake::new(*b"the sample nonce", "example.com", "/chat");
+    /// for (name, value) in handshake.fields_to_set()? {
+    ///     println!("{name}: {value}"); // give them to the library
+    /// }
+    /// let parsed = [
+    ///     ("upgrade", "websocket"),
+    ///     ("connection", "upgrade"),
+    ///     ("sec-websocket-accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
+    /// ];
+    /// let fields = parsed.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+    /// match handshake.check_response(101, HttpVersion::Http11, fields)? {
+    ///     Answer::Open(negotiated) => assert_eq!(negotiated.subprotocol, None),
+    ///     Answer::Interim => println!("the final response is yet to come"),
+    ///     _ => println!("refused: a redirect, a demand for credentials, an error"),
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn fields_to_set(
+        &self,
+    ) -> Result<impl Iterator<Item = (&'a str, FieldValue<'a>)> + Clone + use<'a>, RequestError>
+    {
+        Ok(self.outgoing()?.iter())
+    }
+
+    fn outgoing(&self) -> Result<Outgoing<'a, 7>, RequestError> {
+        self.check_request()?;
+        let own = [
+            Some(("Host", self.host.into())),
+            Some(("Upgrade", "websocket".into())),
+            Some(("Connection", "Upgrade".into())),
+            Some((
+                "Sec-WebSocket-Key",
+                Key::from_nonce(self.version.nonce).into(),
+            )),
+            self.origin.map(|origin| ("Origin", origin.into())),
+            self.offers()
+                .map(|offers| ("Sec-WebSocket-Protocol", offers)),
+            Some(("Sec-WebSocket-Version", "13".into())),
+        ];
+        Ok(Outgoing::new(own, self.fields))
     }
 
     /// Looks for the whole head of the final response in `buf`, which holds all bytes received so
@@ -229,14 +305,14 @@ impl<'a> Handshake<'a> {
         &mut self,
         buf: &'b [u8],
     ) -> Result<Option<Outcome<'a, 'b>>, HandshakeError> {
-        while let Some(head) = self.scanner.scan(buf)? {
+        while let Some(head) = self.version.scanner.scan(buf)? {
             let line = head.parse_response()?;
             let (fields, head_len) = (head.fields, head.end);
             return match (line.status, line.version) {
                 // Neither the upgrade nor interim responses are known to HTTP/1.0.
                 (100..=199, HttpVersion::Http10) => Err(HandshakeError::HttpVersion),
                 (101, _) => {
-                    let negotiated = self.check_fields(fields.pairs())?;
+                    let negotiated = self.check_switch(pairs(fields.clone()))?;
                     Ok(Some(Outcome::Open(Accepted {
                         negotiated,
                         fields,
@@ -246,7 +322,7 @@ impl<'a> Handshake<'a> {
                 // "A client MUST be able to parse one or more 1xx responses received prior to a
                 // final response, even if the client does not expect one." (RFC 9110, section 15.2)
                 (100..=199, _) => {
-                    self.scanner.next_head();
+                    self.version.scanner.next_head();
                     continue;
                 }
                 // "If the status code received from the server is not 101, the client handles the
@@ -265,8 +341,35 @@ impl<'a> Handshake<'a> {
         Ok(None)
     }
 
-    /// Checks the fields of a 101 response, whoever has parsed them.
-    fn check_fields<'b>(
+    /// Checks a response that an HTTP library has parsed: its status, its version, its fields.
+    ///
+    /// # Errors
+    ///
+    /// The status is 101, but the rest is no answer to the request, as for
+    /// [`receive`](Handshake::receive). Or [`HttpVersion`](HandshakeError::HttpVersion): the
+    /// version is not 1.1, and the status is an interim one.
+    pub fn check_response<'b>(
+        &self,
+        status: u16,
+        version: HttpVersion,
+        fields: impl Iterator<Item = (&'b [u8], &'b [u8])> + Clone,
+    ) -> Result<Answer<'a>, HandshakeError> {
+        match (status, version) {
+            // "HTTP/2 does not support the 101 (Switching Protocols) informational status code"
+            // (RFC 9113, section 8.6); HTTP/1.0 has no 1xx at all.
+            (100..=199, HttpVersion::Http11) => {}
+            (100..=199, _) => return Err(HandshakeError::HttpVersion),
+            _ => return Ok(Answer::Rejected),
+        }
+        if status == 101 {
+            Ok(Answer::Open(self.check_switch(pairs(fields))?))
+        } else {
+            Ok(Answer::Interim)
+        }
+    }
+
+    /// Checks the fields of a 101 response.
+    fn check_switch<'b>(
         &self,
         fields: impl Iterator<Item = Pair<'b>> + Clone,
     ) -> Result<Negotiated<'a>, HandshakeError> {
@@ -300,19 +403,138 @@ impl<'a> Handshake<'a> {
             .ok_or(HandshakeError::MissingAccept)?;
         // "[...] contains a value other than the base64-encoded SHA-1 of the concatenation [...],
         // the client MUST _Fail the WebSocket Connection_." (section 4.1)
-        if accept != Accept::of(Key::from_nonce(self.nonce).as_bytes()).as_bytes() {
+        if accept != Accept::of(Key::from_nonce(self.version.nonce).as_bytes()).as_bytes() {
             return Err(HandshakeError::WrongAccept);
         }
-        extension::check_accepted(fields.clone(), &[])?;
-        let subprotocol = subprotocol::check_choice(fields, self.subprotocols)?;
-        if subprotocol.is_none()
-            && !self.subprotocols.is_empty()
-            && self.subprotocol_choice == SubprotocolChoice::Required
-        {
-            return Err(HandshakeError::NoSubprotocol);
-        }
-        Ok(Negotiated { subprotocol })
+        self.check_agreed(fields)
     }
+}
+
+impl<'a> Handshake<'a, ExtendedConnect<'a>> {
+    /// Asks `authority` for the resource `path` on a stream of HTTP/2 or HTTP/3.
+    ///
+    /// There is no nonce: what the key and its answer are for, `:protocol` does. `scheme` is
+    /// `https` for a WebSocket URI with `wss`, `http` for one with `ws`; `authority` is a host with
+    /// a port unless that is the scheme's own, `path` a path with an optional query. That
+    /// `_enabled` is there proves that the server has allowed it.
+    ///
+    /// The stream of an open connection is the byte pipe of the data phase; how its end and its
+    /// reset map to that is told at
+    /// [`Request::from_pseudo_fields`](super::server::Request::from_pseudo_fields).
+    /// See [RFC 8441 section 5](https://www.rfc-editor.org/rfc/rfc8441#section-5).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use websocket_proto::handshake::client::{Answer, ConnectEnabled, Handshake};
+    ///
+    /// let enabled = ConnectEnabled::from_setting(Some(1))?; // from the server's SETTINGS
+    /// let handshake = Handshake::extended_connect(enabled, "https", "example.com", "/chat")
+    ///     .subprotocols(&["chat"]);
+    /// let (pseudo, fields) = handshake.head_to_send()?;
+    /// assert_eq!((pseudo.method(), pseudo.protocol()), ("CONNECT", Some("websocket")));
+    /// for (name, value) in fields {
+    ///     println!("{name}: {value}"); // give them to the library
+    /// }
+    /// let parsed = [(&b"sec-websocket-protocol"[..], &b"chat"[..])];
+    /// let answer = handshake.check_stream_response(200, parsed.into_iter())?;
+    /// assert!(matches!(answer, Answer::Open(negotiated) if negotiated.subprotocol.is_some()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn extended_connect(
+        _enabled: ConnectEnabled,
+        scheme: &'a str,
+        authority: &'a str,
+        path: &'a str,
+    ) -> Self {
+        Self::with_version(ExtendedConnect { scheme }, authority, path)
+    }
+
+    /// The head of the request as data: the pseudo-fields, then the fields.
+    ///
+    /// The names of the handshake's own fields are in lower case. Those of the caller's fields are
+    /// given as they are; HTTP/2 and HTTP/3 want lower case, which most libraries see to.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`write_request`](Handshake::write_request) but the last, and
+    /// [`RequestError::Scheme`]: the scheme is neither `https` nor `http`.
+    pub fn head_to_send(
+        &self,
+    ) -> Result<
+        (
+            PseudoFields<'a>,
+            impl Iterator<Item = (&'a str, FieldValue<'a>)> + Clone + use<'a>,
+        ),
+        RequestError,
+    > {
+        // "The scheme of the target URI [...] MUST be "https" for "wss"-schemed WebSockets and
+        // "http" for "ws"-schemed WebSockets." (RFC 8441, section 5)
+        if !is_scheme(self.version.scheme) {
+            return Err(RequestError::Scheme);
+        }
+        self.check_request()?;
+        check_outgoing(self.fields, &CONNECTION_FIELDS)?;
+        let pseudo = PseudoFields::new("CONNECT")
+            .with_protocol("websocket")
+            .with_scheme(self.version.scheme)
+            .with_authority(self.host)
+            .with_path(self.target);
+        let own = [
+            self.origin.map(|origin| ("origin", origin.into())),
+            self.offers()
+                .map(|offers| ("sec-websocket-protocol", offers)),
+            Some(("sec-websocket-version", "13".into())),
+        ];
+        Ok((pseudo, Outgoing::new(own, self.fields).iter()))
+    }
+
+    /// Checks a response that an HTTP library has parsed: its status and its fields.
+    ///
+    /// # Errors
+    ///
+    /// - [`HttpVersion`](HandshakeError::HttpVersion): the status is 101, which HTTP/2 and HTTP/3
+    ///   do not have.
+    /// - [`ConnectionField`](HandshakeError::ConnectionField): the response is malformed.
+    /// - The status opens the connection, but the rest does not answer the request:
+    ///   [`RepeatedField`](HandshakeError::RepeatedField),
+    ///   [`InvalidExtensions`](HandshakeError::InvalidExtensions),
+    ///   [`TooManyExtensions`](HandshakeError::TooManyExtensions),
+    ///   [`RepeatedExtension`](HandshakeError::RepeatedExtension),
+    ///   [`UnofferedExtension`](HandshakeError::UnofferedExtension),
+    ///   [`UnofferedSubprotocol`](HandshakeError::UnofferedSubprotocol),
+    ///   [`NoSubprotocol`](HandshakeError::NoSubprotocol).
+    pub fn check_stream_response<'b>(
+        &self,
+        status: u16,
+        fields: impl Iterator<Item = (&'b [u8], &'b [u8])> + Clone,
+    ) -> Result<Answer<'a>, HandshakeError> {
+        check_no_connection_fields(fields.clone())?;
+        match status {
+            // "HTTP/2 does not support the 101 (Switching Protocols) informational status code"
+            // (RFC 9113, section 8.6)
+            101 => Err(HandshakeError::HttpVersion),
+            100..=199 => Ok(Answer::Interim),
+            // "Any 2xx (Successful) response indicates that the sender [...] will switch to tunnel
+            // mode immediately after the response header section" (RFC 9110, section 9.3.6)
+            200..=299 => Ok(Answer::Open(self.check_agreed(pairs(fields))?)),
+            _ => Ok(Answer::Rejected),
+        }
+    }
+}
+
+/// What a response comes to that an HTTP library has parsed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Answer<'a> {
+    /// An interim response: the final one is yet to come.
+    Interim,
+    /// The connection is open, the data phase begins.
+    Open(Negotiated<'a>),
+    /// A final response that does not open the connection.
+    ///
+    /// It is a redirect, a demand for credentials, an error; its content is by the rules of HTTP.
+    Rejected,
 }
 
 /// Whether the server has to choose one of the offered subprotocols.
@@ -369,10 +591,14 @@ pub struct Rejected<'b> {
     pub head_len: usize,
 }
 
-/// The client's own request cannot go out; the peer has no part in it.
+/// The client's own request cannot go out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RequestError {
+    /// The server has not enabled extended CONNECT, or not yet.
+    ///
+    /// See [RFC 8441 section 3](https://www.rfc-editor.org/rfc/rfc8441#section-3).
+    ConnectNotEnabled,
     /// One of the fields cannot go out.
     Field(FieldError),
     /// The host is not a host with an optional port.
@@ -392,6 +618,10 @@ pub enum RequestError {
         /// The place of the repetition in the list.
         index: usize,
     },
+    /// The scheme is neither `https` nor `http`.
+    ///
+    /// See [RFC 8441 section 5](https://www.rfc-editor.org/rfc/rfc8441#section-5).
+    Scheme,
     /// The name of a subprotocol is not a token.
     ///
     /// See [RFC 6455 section 4.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.1).
@@ -408,6 +638,9 @@ pub enum RequestError {
 impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::ConnectNotEnabled => {
+                f.write_str("the server has not enabled extended CONNECT: use HTTP/1.1")
+            }
             Self::Field(error) => error.fmt(f),
             Self::Host => f.write_str("the host is not a host with a port: give nothing else"),
             Self::Origin => f.write_str("the origin is not one word of ASCII: give just one"),
@@ -418,6 +651,7 @@ impl fmt::Display for RequestError {
                     "subprotocol {index} is offered already: offer each one once"
                 )
             }
+            Self::Scheme => f.write_str("the scheme is not https or http: give https for wss"),
             Self::Subprotocol { index } => {
                 write!(
                     f,

@@ -9,6 +9,10 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HandshakeError {
+    /// `:authority` and `Host` are there both and differ.
+    ///
+    /// See [RFC 9114 section 4.3.1](https://www.rfc-editor.org/rfc/rfc9114#section-4.3.1).
+    AuthorityMismatch,
     /// A line ends in LF without the CR before it.
     ///
     /// [RFC 9112 section 2.2](https://www.rfc-editor.org/rfc/rfc9112#section-2.2) lets a recipient
@@ -19,6 +23,10 @@ pub enum HandshakeError {
     ///
     /// See [RFC 9110 section 9.3.1](https://www.rfc-editor.org/rfc/rfc9110#section-9.3.1).
     BodyNotAllowed,
+    /// A message of HTTP/2 or HTTP/3 has a field that concerns one connection, such as `Upgrade`.
+    ///
+    /// See [RFC 9113 section 8.2.2](https://www.rfc-editor.org/rfc/rfc9113#section-8.2.2).
+    ConnectionField(&'static str),
     /// The 101 response has no `Connection` field with the token `Upgrade`.
     ///
     /// See [RFC 6455 section 4.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.1).
@@ -30,8 +38,9 @@ pub enum HandshakeError {
         /// The limit in bytes.
         limit: usize,
     },
-    /// The HTTP version is not 1.1.
+    /// The HTTP version is not 1.1, or a status is not one of that version.
     ///
+    /// HTTP/1.0 has no interim responses, HTTP/2 and HTTP/3 have no 101.
     /// See [RFC 6455 section 4.2.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.2.1).
     HttpVersion,
     /// A `Sec-WebSocket-Extensions` field does not follow its grammar.
@@ -50,6 +59,10 @@ pub enum HandshakeError {
     ///
     /// See [RFC 6454 section 7.1](https://www.rfc-editor.org/rfc/rfc6454#section-7.1).
     InvalidOrigin,
+    /// `:scheme` is neither `https` nor `http`.
+    ///
+    /// See [RFC 8441 section 5](https://www.rfc-editor.org/rfc/rfc8441#section-5).
+    InvalidScheme,
     /// `Sec-WebSocket-Protocol` names no subprotocol, or one that is not a token.
     ///
     /// See [RFC 6455 section 4.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.1).
@@ -74,6 +87,10 @@ pub enum HandshakeError {
     ///
     /// See [RFC 9112 section 2.1](https://www.rfc-editor.org/rfc/rfc9112#section-2.1).
     MalformedHead,
+    /// The method of a request on HTTP/2 or HTTP/3 is not `CONNECT`.
+    ///
+    /// See [RFC 8441 section 4](https://www.rfc-editor.org/rfc/rfc8441#section-4).
+    MethodNotConnect,
     /// The method is not `GET`.
     ///
     /// See [RFC 6455 section 4.2.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.2.1).
@@ -94,6 +111,14 @@ pub enum HandshakeError {
     ///
     /// See [RFC 6455 section 4.2.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.2.1).
     MissingKey,
+    /// A CONNECT has no `:protocol`: it asks for a tunnel, not for a WebSocket connection.
+    ///
+    /// See [RFC 8441 section 4](https://www.rfc-editor.org/rfc/rfc8441#section-4).
+    MissingProtocol,
+    /// An extended CONNECT lacks `:scheme` or `:path`; the name is given.
+    ///
+    /// See [RFC 8441 section 4](https://www.rfc-editor.org/rfc/rfc8441#section-4).
+    MissingPseudoField(&'static str),
     /// The request has no `Upgrade` field that names `websocket`.
     ///
     /// See [RFC 6455 section 4.2.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.2.1).
@@ -112,7 +137,7 @@ pub enum HandshakeError {
     ///
     /// See [RFC 6455 section 4.2.2](https://www.rfc-editor.org/rfc/rfc6455#section-4.2.2).
     OriginNotAllowed,
-    /// The 101 response names an extension twice.
+    /// The response names an extension twice.
     ///
     /// See [RFC 6455 section 9.1](https://www.rfc-editor.org/rfc/rfc6455#section-9.1).
     RepeatedExtension,
@@ -149,11 +174,15 @@ pub enum HandshakeError {
     },
     /// The request offers more than [`MAX_SUBPROTOCOLS`](super::MAX_SUBPROTOCOLS).
     TooManySubprotocols,
-    /// The 101 response names an extension that the client did not offer.
+    /// `:protocol` is not `websocket`.
+    ///
+    /// See [RFC 9220 section 3](https://www.rfc-editor.org/rfc/rfc9220#section-3).
+    UnknownProtocol,
+    /// The response names an extension that the client did not offer.
     ///
     /// See [RFC 6455 section 4.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.1).
     UnofferedExtension,
-    /// The 101 response names a subprotocol that the client did not offer.
+    /// The response names a subprotocol that the client did not offer.
     ///
     /// See [RFC 6455 section 4.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.1).
     UnofferedSubprotocol,
@@ -196,8 +225,10 @@ impl HandshakeError {
 
     fn rule(&self) -> (u16, &'static str) {
         match self {
+            Self::AuthorityMismatch => (400, "RFC 9114 section 4.3.1"),
             Self::BareLineFeed => (400, "RFC 9112 section 2.2"),
             Self::BodyNotAllowed => (400, "RFC 9110 section 9.3.1"),
+            Self::ConnectionField(_) => (400, "RFC 9113 section 8.2.2"),
             Self::HeadTooLong { .. }
             | Self::LineTooLong { .. }
             | Self::TooManyFields { .. }
@@ -207,6 +238,7 @@ impl HandshakeError {
             Self::InvalidExtensions => (400, "RFC 6455 section 9.1"),
             Self::InvalidHost | Self::RepeatedField("Host") => (400, "RFC 9112 section 3.2"),
             Self::InvalidOrigin => (400, "RFC 6454 section 7.1"),
+            Self::InvalidScheme => (400, "RFC 8441 section 5"),
             Self::InvalidSubprotocol | Self::RepeatedSubprotocol => (400, "RFC 6455 section 4.1"),
             Self::InvalidKey
             | Self::InvalidTarget
@@ -215,8 +247,11 @@ impl HandshakeError {
             | Self::MissingVersion => (400, "RFC 6455 section 4.2.1"),
             Self::LineFolding => (400, "RFC 9112 section 5.2"),
             Self::MalformedHead => (400, "RFC 9112 section 2.1"),
+            Self::MethodNotConnect => (405, "RFC 8441 section 4"),
             Self::MethodNotGet => (405, "RFC 6455 section 4.2.1"),
             Self::MissingConnection | Self::MissingUpgrade => (426, "RFC 6455 section 4.2.1"),
+            Self::MissingProtocol => (501, "RFC 8441 section 4"),
+            Self::MissingPseudoField(_) => (400, "RFC 8441 section 4"),
             Self::OriginNotAllowed => (403, "RFC 6455 section 4.2.2"),
             Self::RepeatedExtension => (502, "RFC 6455 section 9.1"),
             Self::RepeatedField("Content-Length") => (400, "RFC 9110 section 8.6"),
@@ -227,6 +262,7 @@ impl HandshakeError {
             Self::RepeatedField(_) => (400, "RFC 6455 section 11.3"),
             Self::StartLineTooLong { .. } => (414, "RFC 9112 section 3"),
             Self::TargetFragment => (400, "RFC 6455 section 3"),
+            Self::UnknownProtocol => (501, "RFC 9220 section 3"),
             Self::UnsupportedVersion => (426, "RFC 6455 section 4.2.2"),
             Self::ConnectionNotConfirmed
             | Self::MissingAccept
@@ -240,11 +276,19 @@ impl HandshakeError {
 }
 
 impl fmt::Display for HandshakeError {
+    #[allow(clippy::too_many_lines, reason = "an arm for each variant")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::AuthorityMismatch => "`:authority` and `Host` differ: send `:authority` alone",
             Self::BareLineFeed => "a line ends in a bare LF: end every line of the head in CRLF",
             Self::BodyNotAllowed => {
                 "the request announces content: send the opening handshake without any"
+            }
+            Self::ConnectionField(name) => {
+                return write!(
+                    f,
+                    "`{name}` stands in a message of HTTP/2 or later: leave it out"
+                );
             }
             Self::ConnectionNotConfirmed => {
                 "the 101 response lacks `Connection: Upgrade`: check the server and any proxy"
@@ -255,13 +299,16 @@ impl fmt::Display for HandshakeError {
                     "the head exceeds {limit} bytes: shorten it or raise `max_len`"
                 );
             }
-            Self::HttpVersion => "the HTTP version is not 1.1: speak HTTP/1.1",
+            Self::HttpVersion => {
+                "the HTTP version is not 1.1, or does not have this status: speak HTTP/1.1"
+            }
             Self::InvalidExtensions => {
                 "`Sec-WebSocket-Extensions` breaks its grammar: send `name; parameter=value, ...`"
             }
             Self::InvalidHost => "`Host` is not a host with an optional port: send one",
             Self::InvalidKey => "`Sec-WebSocket-Key` is not 16 bytes in base64: send a fresh nonce",
             Self::InvalidOrigin => "`Origin` is not one origin in ASCII: send one or `null`",
+            Self::InvalidScheme => "`:scheme` is neither https nor http: send https for wss",
             Self::InvalidSubprotocol => {
                 "`Sec-WebSocket-Protocol` is not a list of tokens: name one at least, no spaces"
             }
@@ -276,6 +323,9 @@ impl fmt::Display for HandshakeError {
                 );
             }
             Self::MalformedHead => "the head is not HTTP/1.1: check what the peer speaks",
+            Self::MethodNotConnect => {
+                "the method is not CONNECT: use it with `:protocol` on HTTP/2 and HTTP/3"
+            }
             Self::MethodNotGet => "the method is not GET: open a WebSocket connection with GET",
             Self::MissingAccept => {
                 "the 101 response lacks `Sec-WebSocket-Accept`: check that it is a WebSocket server"
@@ -285,6 +335,12 @@ impl fmt::Display for HandshakeError {
             }
             Self::MissingHost => "the request lacks `Host`: send the server's authority in it",
             Self::MissingKey => "the request lacks `Sec-WebSocket-Key`: send 16 bytes in base64",
+            Self::MissingProtocol => {
+                "CONNECT lacks `:protocol`: send `websocket`, or look for a proxy elsewhere"
+            }
+            Self::MissingPseudoField(name) => {
+                return write!(f, "the extended CONNECT lacks `{name}`: send it");
+            }
             Self::MissingUpgrade => {
                 "the request lacks `Upgrade: websocket`: check the client and any proxy"
             }
@@ -296,7 +352,7 @@ impl fmt::Display for HandshakeError {
                 "the origin is not allowed: add it to the policy if the page is trusted"
             }
             Self::RepeatedExtension => {
-                "the 101 response names an extension twice: accept each extension once"
+                "the response names an extension twice: accept each extension once"
             }
             Self::RepeatedField(name) => {
                 return write!(f, "`{name}` stands more than once: send it once");
@@ -317,11 +373,12 @@ impl fmt::Display for HandshakeError {
                 );
             }
             Self::TooManySubprotocols => "too many subprotocols are offered: offer fewer",
+            Self::UnknownProtocol => "`:protocol` is not websocket: send that",
             Self::UnofferedExtension => {
-                "the 101 response names an extension that was not offered: accept offered ones only"
+                "the response names an extension that was not offered: accept offered ones only"
             }
             Self::UnofferedSubprotocol => {
-                "the 101 response names a subprotocol that was not offered: choose an offered one"
+                "the response names a subprotocol that was not offered: choose an offered one"
             }
             Self::UnsupportedVersion => "`Sec-WebSocket-Version` is not 13: speak version 13",
             Self::UpgradeNotConfirmed => {

@@ -5,7 +5,7 @@
 use arrayvec::ArrayVec;
 
 use super::error::HandshakeError;
-use super::field::{Fields, Pair, is_token, is_token_byte, values};
+use super::field::{Fields, Pair, is_named, is_token, is_token_byte, values};
 
 /// How many extensions one head may name, in all its `Sec-WebSocket-Extensions` fields together.
 ///
@@ -18,13 +18,13 @@ pub const MAX_EXTENSIONS: usize = 32;
 /// parameters.
 /// See [RFC 6455 section 9.1](https://www.rfc-editor.org/rfc/rfc6455#section-9.1).
 #[derive(Clone, Debug)]
-pub struct Extensions<'b> {
-    fields: Fields<'b>,
+pub struct Extensions<'b, F = Fields<'b>> {
+    fields: F,
     value: Cursor<'b>,
 }
 
-impl<'b> Extensions<'b> {
-    pub(super) fn new(fields: Fields<'b>) -> Self {
+impl<F> Extensions<'_, F> {
+    pub(super) fn new(fields: F) -> Self {
         Self {
             fields,
             value: Cursor { rest: b"" },
@@ -32,7 +32,7 @@ impl<'b> Extensions<'b> {
     }
 }
 
-impl<'b> Iterator for Extensions<'b> {
+impl<'b, F: Iterator<Item: Into<Pair<'b>>>> Iterator for Extensions<'b, F> {
     type Item = Extension<'b>;
 
     fn next(&mut self) -> Option<Extension<'b>> {
@@ -41,9 +41,9 @@ impl<'b> Iterator for Extensions<'b> {
             if let Some(extension) = self.value.extension().ok()? {
                 return Some(extension);
             }
-            let is_named = |name: &str| name.eq_ignore_ascii_case(EXTENSIONS);
-            let field = self.fields.find(|field| is_named(field.name))?;
-            self.value = Cursor { rest: field.value };
+            let mut fields = self.fields.by_ref().map(Into::into);
+            let (_, rest) = fields.find(|(name, _)| is_named(name, EXTENSIONS))?;
+            self.value = Cursor { rest };
         }
     }
 }

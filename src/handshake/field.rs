@@ -3,6 +3,7 @@
 use core::fmt;
 
 use super::error::HandshakeError;
+use super::key::{Accept, Key};
 use crate::{Output, OutputFull};
 
 /// A field of a received head.
@@ -18,6 +19,12 @@ pub struct Field<'b> {
 impl fmt::Debug for Field<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\"{}: {}\"", self.name, self.value.escape_ascii())
+    }
+}
+
+impl<'b> From<Field<'b>> for (&'b [u8], &'b [u8]) {
+    fn from(field: Field<'b>) -> Self {
+        (field.name.as_bytes(), field.value)
     }
 }
 
@@ -42,12 +49,6 @@ impl<'b> Fields<'b> {
         self.clone()
             .find(|field| field.name.eq_ignore_ascii_case(name))
             .map(|field| field.value)
-    }
-
-    /// The fields in the form that the checks of the handshake read.
-    pub(super) fn pairs(&self) -> impl Iterator<Item = Pair<'b>> + Clone {
-        self.clone()
-            .map(|field| (field.name.as_bytes(), field.value))
     }
 }
 
@@ -76,6 +77,16 @@ impl fmt::Debug for Fields<'_> {
 
 /// The name and the value of a field, from whichever HTTP version and parser.
 pub(super) type Pair<'b> = (&'b [u8], &'b [u8]);
+
+/// Fields in the form that the checks of the handshake read, whoever has parsed them.
+pub(super) fn pairs<'b>(
+    fields: impl Iterator<Item: Into<Pair<'b>>> + Clone,
+) -> impl Iterator<Item = Pair<'b>> + Clone {
+    fields.map(|field| {
+        let (name, value) = field.into();
+        (name, trim(value))
+    })
+}
 
 /// What was found of a field that may stand once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -253,6 +264,117 @@ impl fmt::Display for FieldError {
 
 impl core::error::Error for FieldError {}
 
+/// The value of a field that the handshake sets.
+///
+/// Print it, or join its [`parts`](FieldValue::parts) where there is no allocator.
+///
+/// # Examples
+///
+/// ```
+/// use websocket_proto::handshake::client::Handshake;
+///
+/// let handshake =
+///     Handshake::new(*b"use random bytes", "example.com", "/").subprotocols(&["a", "b"]);
+/// let offer = handshake.fields_to_set()?.find(|(name, _)| *name == "Sec-WebSocket-Protocol");
+/// let (_, value) = offer.ok_or("subprotocols are offered")?;
+/// assert_eq!(value.to_string(), "a, b");
+/// assert!(value.parts().eq(["a", ", ", "b"]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct FieldValue<'a>(Value<'a>);
+
+#[derive(Clone, Copy, Debug)]
+enum Value<'a> {
+    Accept(Accept),
+    Key(Key),
+    List(&'a [&'a str]),
+    Text(&'a str),
+}
+
+impl<'a> FieldValue<'a> {
+    pub(super) fn list(elements: &'a [&'a str]) -> Self {
+        Self(Value::List(elements))
+    }
+
+    /// The value in pieces; most values have one.
+    pub fn parts(&self) -> impl Iterator<Item = &str> + Clone {
+        let (first, others) = match &self.0 {
+            Value::Accept(accept) => (accept.as_str(), &[][..]),
+            Value::Key(key) => (key.as_str(), &[][..]),
+            Value::List([first, others @ ..]) => (*first, others),
+            Value::List([]) => ("", &[][..]),
+            Value::Text(text) => (*text, &[][..]),
+        };
+        let others = others.iter().flat_map(|other| [", ", *other]);
+        core::iter::once(first).chain(others)
+    }
+}
+
+impl fmt::Display for FieldValue<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.parts().try_for_each(|part| f.write_str(part))
+    }
+}
+
+impl<'a> From<&'a str> for FieldValue<'a> {
+    fn from(text: &'a str) -> Self {
+        Self(Value::Text(text))
+    }
+}
+
+impl From<Key> for FieldValue<'_> {
+    fn from(key: Key) -> Self {
+        Self(Value::Key(key))
+    }
+}
+
+impl From<Accept> for FieldValue<'_> {
+    fn from(accept: Accept) -> Self {
+        Self(Value::Accept(accept))
+    }
+}
+
+/// The fields of a head that goes out: up to `N` that the handshake sets, then the caller's.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outgoing<'a, const N: usize> {
+    own: [Option<(&'static str, FieldValue<'a>)>; N],
+    given: &'a [(&'a str, &'a str)],
+}
+
+impl<'a, const N: usize> Outgoing<'a, N> {
+    pub(super) fn new(
+        own: [Option<(&'static str, FieldValue<'a>)>; N],
+        given: &'a [(&'a str, &'a str)],
+    ) -> Self {
+        Self { own, given }
+    }
+
+    pub(super) fn iter(
+        &self,
+    ) -> impl Iterator<Item = (&'a str, FieldValue<'a>)> + Clone + use<'a, N> {
+        let given = self.given.iter();
+        let given = given.map(|(name, value)| (*name, FieldValue::from(*value)));
+        self.own.into_iter().flatten().chain(given)
+    }
+
+    pub(super) fn append_own(&self, out: &mut dyn Output) {
+        for (name, value) in self.own.iter().flatten() {
+            append(out, &[name, ": "]);
+            for part in value.parts() {
+                append(out, &[part]);
+            }
+            append(out, &["\r\n"]);
+        }
+    }
+
+    pub(super) fn append_given(&self, out: &mut dyn Output) {
+        for (name, value) in self.given {
+            append(out, &[name, ": ", value, "\r\n"]);
+        }
+    }
+}
+
 /// Checks the caller's fields; those named in `reserved` are the engine's, beside those that frame
 /// the message or belong to the WebSocket handshake.
 pub(super) fn check_outgoing(fields: &[(&str, &str)], reserved: &[&str]) -> Result<(), FieldError> {
@@ -297,12 +419,6 @@ pub(super) fn write_whole(
 pub(super) fn append(out: &mut dyn Output, parts: &[&str]) {
     for part in parts {
         out.put(part.as_bytes());
-    }
-}
-
-pub(super) fn append_fields(out: &mut dyn Output, fields: &[(&str, &str)]) {
-    for (name, value) in fields {
-        append(out, &[name, ": ", value, "\r\n"]);
     }
 }
 

@@ -75,6 +75,10 @@ pub enum HttpVersion {
     Http10,
     /// HTTP/1.1.
     Http11,
+    /// HTTP/2, on which extended CONNECT opens a WebSocket connection.
+    Http2,
+    /// HTTP/3, on which extended CONNECT opens a WebSocket connection.
+    Http3,
 }
 
 /// Whether an empty line may come before the start line.

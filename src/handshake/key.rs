@@ -18,6 +18,10 @@ impl Key {
         &self.0
     }
 
+    pub(super) fn as_str(&self) -> &str {
+        text(&self.0)
+    }
+
     /// Whether a received field value is a key.
     pub(super) fn is_valid(value: &[u8]) -> bool {
         // The decoder wants room for its own estimate, which is a multiple of three.
@@ -43,6 +47,10 @@ impl Accept {
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
+
+    pub(super) fn as_str(&self) -> &str {
+        text(&self.0)
+    }
 }
 
 /// Writes `bytes` in base64; `N` has to be the length of that.
@@ -51,6 +59,11 @@ fn encode<const N: usize>(bytes: &[u8]) -> [u8; N] {
     // It fails on too little room only, and both callers give exactly what is needed.
     let _ = BASE64.encode_slice(bytes, &mut text);
     text
+}
+
+/// Base64 is ASCII.
+fn text(base64: &[u8]) -> &str {
+    core::str::from_utf8(base64).unwrap_or_default()
 }
 
 /// The string of RFC 6455 section 1.3 that is joined to the key.

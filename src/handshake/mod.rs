@@ -1,9 +1,20 @@
-//! The opening handshake: an HTTP/1.1 request and its response.
+//! The opening handshake: an HTTP request and its response.
 //!
-//! Both sides work the same way. The caller keeps a buffer, appends what it reads, and passes all
-//! of it to `receive` until that finds the whole head. Nothing is copied: what is found borrows the
-//! buffer. What follows the head in the buffer is the first input of the data phase, and the two
-//! phases meet in the plain value [`Negotiated`](crate::Negotiated).
+//! | what is at hand | server | client |
+//! |---|---|---|
+//! | the bytes of HTTP/1.1 | [`server::Handshake`] | [`client::Handshake::write_request`] |
+//! | an HTTP/1.1 library | [`server::Request::from_fields`] | [`fields_to_set`] |
+//! | the same for HTTP/2, HTTP/3 | [`server::Request::from_pseudo_fields`] | [`extended_connect`] |
+//!
+//! [`fields_to_set`]: client::Handshake::fields_to_set
+//! [`extended_connect`]: client::Handshake::extended_connect
+//!
+//! The same rules hold for all of them; a library has to hold its own limits on heads.
+//!
+//! With bytes, both sides work the same way. The caller keeps a buffer, appends what it reads, and
+//! passes all of it to `receive` until that finds the whole head. Nothing is copied: what is found
+//! borrows the buffer. What follows the head in the buffer is the first input of the data phase,
+//! and the two phases meet in the plain value [`Negotiated`](crate::Negotiated).
 //!
 //! The rules are those of [RFC 6455 section 4](https://www.rfc-editor.org/rfc/rfc6455#section-4),
 //! and of RFC 9110 and RFC 9112 below them. How the bytes are cut into reads never changes the
@@ -68,6 +79,7 @@
 //! ```
 
 pub mod client;
+mod connect;
 mod error;
 mod extension;
 mod field;
@@ -78,8 +90,9 @@ pub mod server;
 mod subprotocol;
 mod target;
 
+pub use connect::PseudoFields;
 pub use error::HandshakeError;
 pub use extension::{Extension, Extensions, MAX_EXTENSIONS, ParamValue, Params};
-pub use field::{Field, FieldError, Fields};
+pub use field::{Field, FieldError, FieldValue, Fields};
 pub use head::{HeadLimits, HttpVersion};
 pub use subprotocol::{MAX_SUBPROTOCOLS, Subprotocols};

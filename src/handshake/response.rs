@@ -2,8 +2,11 @@
 
 use core::fmt;
 
+use super::connect::CONNECTION_FIELDS;
 use super::error::HandshakeError;
-use super::field::{FieldError, append, append_fields, check_outgoing, write_whole};
+use super::field::{FieldError, FieldValue, Outgoing, append, check_outgoing, write_whole};
+use super::head::HttpVersion;
+use super::key::Accept;
 use crate::{Output, OutputFull};
 
 /// A final HTTP response: the refusal of an opening handshake, or a page for an ordinary request.
@@ -77,6 +80,48 @@ impl<'a> Response<'a> {
     /// - [`ResponseError::Field`]: one of the fields cannot go out.
     /// - [`ResponseError::OutputFull`]: `out` has no room for the response.
     pub fn write(&self, out: &mut impl Output) -> Result<(), ResponseError> {
+        let head = self.head(HttpVersion::Http11)?;
+        write_whole(out, |out| {
+            head.append_status_line(out);
+            head.fields.append_own(out);
+            // "A server MUST NOT send a Content-Length header field in any response with a status
+            // code of 1xx (Informational) or 204 (No Content)." (RFC 9110, section 8.6)
+            if !matches!(self.status, 204 | 304) {
+                append(out, &["Content-Length: "]);
+                append_decimal(out, self.body.len());
+                append(out, &["\r\n"]);
+            }
+            head.fields.append_given(out);
+            append(out, &["\r\n"]);
+            out.put(self.body);
+        })?;
+        Ok(())
+    }
+
+    /// The response as data, for an HTTP library that sends it.
+    ///
+    /// The body, and `Content-Length`, are left to the library. On HTTP/2 and HTTP/3 there is no
+    /// `Connection` and no `Upgrade`, names are in lower case, and a 426 becomes a 400, since it
+    /// has to name an upgrade that those versions do not have.
+    ///
+    /// # Errors
+    ///
+    /// [`ResponseError::Status`], [`ResponseError::BodyNotAllowed`], [`ResponseError::Field`]: as
+    /// for [`write`](Response::write).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use websocket_proto::handshake::{HandshakeError, HttpVersion};
+    ///
+    /// let head = HandshakeError::OriginNotAllowed.response().head(HttpVersion::Http11)?;
+    /// assert_eq!(head.status(), 403);
+    /// for (name, value) in head.fields() {
+    ///     println!("{name}: {value}"); // Connection: close
+    /// }
+    /// # Ok::<(), websocket_proto::handshake::server::ResponseError>(())
+    /// ```
+    pub fn head(&self, version: HttpVersion) -> Result<ResponseHead<'a>, ResponseError> {
         if !matches!(self.status, 200..=599) {
             return Err(ResponseError::Status {
                 status: self.status,
@@ -87,44 +132,119 @@ impl<'a> Response<'a> {
                 status: self.status,
             });
         }
-        check_outgoing(self.fields, &[])?;
-        write_whole(out, |out| self.append_to(out))?;
-        Ok(())
-    }
-
-    fn append_to(&self, out: &mut dyn Output) {
-        append(out, &["HTTP/1.1 "]);
-        append_decimal(out, usize::from(self.status));
-        append(out, &[" ", reason(self.status), "\r\n"]);
+        check_given(self.fields, version)?;
+        let is_connect = version >= HttpVersion::Http2;
+        let with = |condition, name, value: &'static str| {
+            Some((name, FieldValue::from(value))).filter(|_| condition)
+        };
         // "The server MUST send an Upgrade header field in a 426 response to indicate the required
         // protocol(s)" (RFC 9110, section 15.5.22)
-        if self.status == 426 {
-            append(
-                out,
-                &["Connection: close, Upgrade\r\nUpgrade: websocket\r\n"],
-            );
-            // "[...] and a |Sec-WebSocket-Version| header field indicating the version(s) the
-            // server is capable of understanding" (RFC 6455, section 4.2.2)
-            append(out, &["Sec-WebSocket-Version: 13\r\n"]);
-        } else {
-            append(out, &["Connection: close\r\n"]);
-        }
+        let upgrade = self.status == 426;
         // "The origin server MUST generate an Allow header field in a 405 response" (RFC 9110,
         // section 15.5.6)
         let is_allow = |field: &(&str, &str)| field.0.eq_ignore_ascii_case("allow");
-        if self.status == 405 && !self.fields.iter().any(is_allow) {
-            append(out, &["Allow: GET\r\n"]);
+        let allow = self.status == 405 && !self.fields.iter().any(is_allow);
+        // "[...] and a |Sec-WebSocket-Version| header field indicating the version(s) the server is
+        // capable of understanding" (RFC 6455, section 4.2.2) goes with the 426.
+        let own = if is_connect {
+            [
+                with(upgrade, "sec-websocket-version", "13"),
+                with(allow, "allow", "CONNECT"),
+                None,
+                None,
+            ]
+        } else {
+            let close = if upgrade { "close, Upgrade" } else { "close" };
+            [
+                with(true, "Connection", close),
+                with(upgrade, "Upgrade", "websocket"),
+                with(upgrade, "Sec-WebSocket-Version", "13"),
+                with(allow, "Allow", "GET"),
+            ]
+        };
+        Ok(ResponseHead {
+            status: if upgrade && is_connect {
+                400
+            } else {
+                self.status
+            },
+            fields: Outgoing::new(own, self.fields),
+        })
+    }
+}
+
+/// The status and the fields of a response, for an HTTP library that sends it.
+///
+/// [`Response::head`] gives that of a refusal, [`Upgrade::respond`] the one that opens the
+/// connection.
+///
+/// [`Upgrade::respond`]: super::server::Upgrade::respond
+#[derive(Clone, Copy, Debug)]
+pub struct ResponseHead<'a> {
+    status: u16,
+    fields: Outgoing<'a, 4>,
+}
+
+impl<'a> ResponseHead<'a> {
+    /// The 101 that answers a key.
+    pub(super) fn switching(
+        accept: Accept,
+        subprotocol: Option<&'a str>,
+        given: &'a [(&'a str, &'a str)],
+    ) -> Self {
+        let own = [
+            Some(("Upgrade", "websocket".into())),
+            Some(("Connection", "Upgrade".into())),
+            Some(("Sec-WebSocket-Accept", accept.into())),
+            subprotocol.map(|subprotocol| ("Sec-WebSocket-Protocol", subprotocol.into())),
+        ];
+        Self {
+            status: 101,
+            fields: Outgoing::new(own, given),
         }
-        // "A server MUST NOT send a Content-Length header field in any response with a status code
-        // of 1xx (Informational) or 204 (No Content)." (RFC 9110, section 8.6)
-        if !matches!(self.status, 204 | 304) {
-            append(out, &["Content-Length: "]);
-            append_decimal(out, self.body.len());
-            append(out, &["\r\n"]);
+    }
+
+    /// The 200 that answers an extended CONNECT.
+    pub(super) fn connected(subprotocol: Option<&'a str>, given: &'a [(&'a str, &'a str)]) -> Self {
+        let subprotocol =
+            subprotocol.map(|subprotocol| ("sec-websocket-protocol", subprotocol.into()));
+        Self {
+            status: 200,
+            fields: Outgoing::new([subprotocol, None, None, None], given),
         }
-        append_fields(out, self.fields);
+    }
+
+    /// The status.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The fields to set: those of the handshake, then the caller's.
+    pub fn fields(&self) -> impl Iterator<Item = (&'a str, FieldValue<'a>)> + Clone + use<'a> {
+        self.fields.iter()
+    }
+
+    /// Appends the head as HTTP/1.1 writes it.
+    pub(super) fn append_to(&self, out: &mut dyn Output) {
+        self.append_status_line(out);
+        self.fields.append_own(out);
+        self.fields.append_given(out);
         append(out, &["\r\n"]);
-        out.put(self.body);
+    }
+
+    fn append_status_line(&self, out: &mut dyn Output) {
+        append(out, &["HTTP/1.1 "]);
+        append_decimal(out, usize::from(self.status));
+        append(out, &[" ", reason(self.status), "\r\n"]);
+    }
+}
+
+/// Checks the caller's fields for a message of that version.
+pub(super) fn check_given(fields: &[(&str, &str)], version: HttpVersion) -> Result<(), FieldError> {
+    if version >= HttpVersion::Http2 {
+        check_outgoing(fields, &CONNECTION_FIELDS)
+    } else {
+        check_outgoing(fields, &[])
     }
 }
 
@@ -228,6 +348,7 @@ impl From<OutputFull> for ResponseError {
 /// The reason phrase of RFC 9110 section 15; empty, which is allowed, where it is not a common one.
 fn reason(status: u16) -> &'static str {
     match status {
+        101 => "Switching Protocols",
         200 => "OK",
         204 => "No Content",
         301 => "Moved Permanently",

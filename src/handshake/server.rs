@@ -2,23 +2,26 @@
 //!
 //! [`Handshake::receive`] finds the request, [`Request::upgrade`] checks it, and
 //! [`Upgrade::accept`] or [`Response::write`] answers it.
+//!
+//! Behind an HTTP library, [`Request::from_fields`] or [`Request::from_pseudo_fields`] takes what
+//! the library has parsed, the same `upgrade` checks it, and [`Upgrade::respond`] or
+//! [`Response::head`] gives the answer as data.
 //! See [RFC 6455 section 4.2](https://www.rfc-editor.org/rfc/rfc6455#section-4.2).
 
 use core::fmt;
 
+use super::connect::{PseudoFields, check_no_connection_fields};
 use super::error::HandshakeError;
 use super::extension::{self, Extensions};
-use super::field::{
-    self, Fields, Pair, Single, append, append_fields, check_outgoing, has_token, is_named,
-    write_whole,
-};
+use super::field::{self, Fields, Pair, Single, has_token, is_named, pairs, write_whole};
 use super::head::{EmptyLine, HeadLimits, HttpVersion, Scanner};
 use super::key::{Accept, Key};
+use super::response::check_given;
 use super::subprotocol::{self, Subprotocols};
 use super::target::Target;
 use crate::{Negotiated, Output};
 
-pub use super::response::{Response, ResponseError};
+pub use super::response::{Response, ResponseError, ResponseHead};
 
 /// Waits for a client's request.
 ///
@@ -80,8 +83,7 @@ impl Handshake {
         };
         let line = head.parse_request()?;
         Ok(Some(Request {
-            method: line.method,
-            target: line.target,
+            line: PseudoFields::new(line.method).with_path(line.target),
             version: line.version,
             fields: head.fields,
             head_len: head.end,
@@ -90,34 +92,132 @@ impl Handshake {
 }
 
 /// A request whose head is whole; it may be an ordinary one.
+///
+/// `F` is where its fields come from: the bytes that [`Handshake::receive`] looked at, or whatever
+/// an HTTP library keeps them in.
 #[derive(Clone, Debug)]
-pub struct Request<'b> {
-    method: &'b str,
-    target: &'b str,
+pub struct Request<'b, F = Fields<'b>> {
+    /// The pseudo-fields; of a request line, `:method` and, as `:path`, the target.
+    line: PseudoFields<'b>,
     version: HttpVersion,
-    fields: Fields<'b>,
+    fields: F,
     head_len: usize,
 }
 
-impl<'b> Request<'b> {
+impl Request<'_> {
+    /// The length of the head, which is the offset of the first byte of the data phase.
+    pub fn head_len(&self) -> usize {
+        self.head_len
+    }
+}
+
+impl<'b, F: Iterator<Item = (&'b [u8], &'b [u8])> + Clone> Request<'b, F> {
+    /// Takes a request of HTTP/1.1 that an HTTP library has parsed.
+    ///
+    /// `target` is the request target as it was received, `fields` gives names and values in their
+    /// order. Limits and the syntax of the head are the library's; [`upgrade`](Request::upgrade)
+    /// holds everything else, as for a request from bytes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use websocket_proto::handshake::HttpVersion;
+    /// use websocket_proto::handshake::server::{Acceptance, OriginPolicy, Request};
+    ///
+    /// let parsed = [
+    ///     ("host", "example.com"),
+    ///     ("upgrade", "websocket"),
+    ///     ("connection", "Upgrade"),
+    ///     ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ///     ("sec-websocket-version", "13"),
+    /// ];
+    /// let fields = parsed.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+    /// let request = Request::from_fields("GET", "/chat", HttpVersion::Http11, fields);
+    /// match request.upgrade(OriginPolicy::SameHost) {
+    ///     Ok(upgrade) => {
+    ///         let (head, negotiated) = upgrade.respond(&Acceptance::default())?;
+    ///         assert_eq!((head.status(), negotiated.subprotocol), (101, None));
+    ///         for (name, value) in head.fields() {
+    ///             println!("{name}: {value}"); // give them to the library
+    ///         }
+    ///     }
+    ///     Err(error) => println!("{}", error.response().head(request.version())?.status()),
+    /// }
+    /// # Ok::<(), websocket_proto::handshake::server::ResponseError>(())
+    /// ```
+    pub fn from_fields(method: &'b str, target: &'b str, version: HttpVersion, fields: F) -> Self {
+        let line = PseudoFields::new(method).with_path(target);
+        Self::from_pseudo_fields(line, version, fields)
+    }
+
+    /// Takes a request of HTTP/2 or HTTP/3 that an HTTP library has parsed.
+    ///
+    /// `fields` gives names and values in their order, without the pseudo-fields. If
+    /// [`upgrade`](Request::upgrade) accepts the request, send what [`Upgrade::respond`] gives
+    /// without ending the stream. The stream then is the byte pipe of the data phase: what comes in
+    /// DATA frames goes to [`Connection::receive`](crate::Connection::receive), and what the
+    /// connection puts out is sent in DATA frames.
+    ///
+    /// | the stream | the data phase |
+    /// |---|---|
+    /// | `END_STREAM` or FIN comes | [`receive_eof`], as at the end of a TCP connection |
+    /// | a reset comes | [`receive_eof`] too: without a Close before it the end is 1006 |
+    /// | [`Transport::CloseNow`] | `END_STREAM` or FIN after all output; a reset may discard it |
+    /// | the connection is to be broken off | a reset: `CANCEL`, or `H3_REQUEST_CANCELLED` |
+    ///
+    /// [`receive_eof`]: crate::Connection::receive_eof
+    /// [`Transport::CloseNow`]: crate::Transport::CloseNow
+    ///
+    /// See [RFC 8441 section 5](https://www.rfc-editor.org/rfc/rfc8441#section-5) and
+    /// [RFC 9220 section 3](https://www.rfc-editor.org/rfc/rfc9220#section-3).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use websocket_proto::handshake::server::{Acceptance, OriginPolicy, Request};
+    /// use websocket_proto::handshake::{HttpVersion, PseudoFields};
+    ///
+    /// let pseudo = PseudoFields::new("CONNECT")
+    ///     .with_protocol("websocket")
+    ///     .with_scheme("https")
+    ///     .with_authority("example.com")
+    ///     .with_path("/chat");
+    /// let fields = [(&b"sec-websocket-version"[..], &b"13"[..])].into_iter();
+    /// let request = Request::from_pseudo_fields(pseudo, HttpVersion::Http2, fields);
+    /// let upgrade = request.upgrade(OriginPolicy::SameHost)?;
+    /// let (head, _) = upgrade.respond(&Acceptance::default())?;
+    /// assert_eq!(head.status(), 200);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn from_pseudo_fields(pseudo: PseudoFields<'b>, version: HttpVersion, fields: F) -> Self {
+        Self {
+            line: pseudo,
+            version,
+            fields,
+            head_len: 0,
+        }
+    }
+}
+
+impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Request<'b, F> {
     /// The method, such as `GET`.
     pub fn method(&self) -> &'b str {
-        self.method
+        self.line.method()
     }
 
     /// The request target as it was received.
     pub fn target(&self) -> &'b str {
-        self.target
+        self.line.path().unwrap_or_default()
     }
 
     /// The path of the target, without the query and, in an absolute URI, without what precedes it.
     pub fn path(&self) -> &'b str {
-        Target::new(self.target).path
+        Target::new(self.target()).path
     }
 
     /// The query of the target: what follows the first `?`.
     pub fn query(&self) -> Option<&'b str> {
-        Target::new(self.target).query
+        Target::new(self.target()).query
     }
 
     /// The HTTP version.
@@ -126,26 +226,27 @@ impl<'b> Request<'b> {
     }
 
     /// All fields.
-    pub fn fields(&self) -> Fields<'b> {
+    pub fn fields(&self) -> F {
         self.fields.clone()
     }
 
     /// The value of the first field called `name`, without regard to case.
     pub fn field(&self, name: &str) -> Option<&'b [u8]> {
-        self.fields.first(name)
-    }
-
-    /// The length of the head, which is the offset of the first byte of the data phase.
-    pub fn head_len(&self) -> usize {
-        self.head_len
+        pairs(self.fields())
+            .find(|field| is_named(field.0, name))
+            .map(|field| field.1)
     }
 
     /// Whether the client means to open a WebSocket connection, rightly or wrongly.
     ///
-    /// True if an `Upgrade` field names `websocket` or there is a `Sec-WebSocket-Key`. A server
-    /// that also serves pages asks this first, and then calls [`upgrade`](Request::upgrade).
+    /// True on HTTP/1.1 if an `Upgrade` field names `websocket` or there is a `Sec-WebSocket-Key`,
+    /// on HTTP/2 and HTTP/3 if it is a CONNECT whose `:protocol` is `websocket`. A server that also
+    /// serves pages or tunnels asks this first, and then calls [`upgrade`](Request::upgrade).
     pub fn is_upgrade(&self) -> bool {
-        self.fields.pairs().any(|(name, value)| {
+        if self.version >= HttpVersion::Http2 {
+            return self.line.is_websocket();
+        }
+        pairs(self.fields()).any(|(name, value)| {
             is_named(name, "sec-websocket-key")
                 || (is_named(name, "upgrade") && has_token(value, "websocket"))
         })
@@ -153,7 +254,8 @@ impl<'b> Request<'b> {
 
     /// Checks the request by all rules for the client's opening handshake.
     ///
-    /// See [RFC 6455 section 4.2.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.2.1).
+    /// See [RFC 6455 section 4.2.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.2.1) and, for
+    /// HTTP/2 and HTTP/3, [RFC 8441](https://www.rfc-editor.org/rfc/rfc8441).
     ///
     /// # Errors
     ///
@@ -182,28 +284,111 @@ impl<'b> Request<'b> {
     ///   [`InvalidExtensions`](HandshakeError::InvalidExtensions),
     ///   [`TooManyExtensions`](HandshakeError::TooManyExtensions): an optional field is wrong.
     /// - [`OriginNotAllowed`](HandshakeError::OriginNotAllowed): `origins` does not admit it.
-    pub fn upgrade(&self, origins: OriginPolicy<'_>) -> Result<Upgrade<'b>, HandshakeError> {
-        // "An HTTP/1.1 or higher GET request" (RFC 6455, section 4.2.1, item 1)
-        if self.method != "GET" {
-            return Err(HandshakeError::MethodNotGet);
-        }
-        if self.version < HttpVersion::Http11 {
-            return Err(HandshakeError::HttpVersion);
-        }
-        let authority = Target::new(self.target).check()?;
-        let checked = check_fields(self.fields.pairs())?;
-        // "an origin server MUST ignore the received Host header field (if any) and instead replace
-        // it with the host information of the request-target" (RFC 9112, section 3.2.2)
-        let host = authority.unwrap_or(checked.host);
-        if !origins.admits(checked.origin, host) {
+    ///
+    /// On HTTP/2 and HTTP/3 the rules for `Upgrade`, `Connection` and the key give way to these:
+    ///
+    /// - [`MethodNotConnect`](HandshakeError::MethodNotConnect),
+    ///   [`MissingProtocol`](HandshakeError::MissingProtocol),
+    ///   [`UnknownProtocol`](HandshakeError::UnknownProtocol): it is a request for something else.
+    /// - [`MissingPseudoField`](HandshakeError::MissingPseudoField),
+    ///   [`InvalidScheme`](HandshakeError::InvalidScheme),
+    ///   [`AuthorityMismatch`](HandshakeError::AuthorityMismatch),
+    ///   [`ConnectionField`](HandshakeError::ConnectionField): it is malformed.
+    pub fn upgrade(&self, origins: OriginPolicy<'_>) -> Result<Upgrade<'b, F>, HandshakeError> {
+        let fields = || pairs(self.fields());
+        let found = Found::of(fields());
+        let (host, key) = if self.version >= HttpVersion::Http2 {
+            (self.check_connect(&found)?, None)
+        } else {
+            let (host, key) = self.check_get(&found)?;
+            (host, Some(key))
+        };
+        // "the user agent MUST NOT include more than one Origin header field" (RFC 6454, section
+        // 7.3)
+        let origin = match found.origin.get("Origin")? {
+            Some(origin) if !field::is_origin(origin) => return Err(HandshakeError::InvalidOrigin),
+            origin => origin.and_then(|origin| core::str::from_utf8(origin).ok()),
+        };
+        subprotocol::check_offers(fields())?;
+        extension::check_offers(fields())?;
+        if !origins.admits(origin, host) {
             return Err(HandshakeError::OriginNotAllowed);
         }
         Ok(Upgrade {
             request: self.clone(),
             host,
-            origin: checked.origin,
-            key: checked.key,
+            origin,
+            key,
         })
+    }
+
+    /// What only a request of HTTP/1.1 has to keep; gives its host and its key.
+    fn check_get(&self, found: &Found<'b>) -> Result<(&'b str, &'b [u8]), HandshakeError> {
+        // "An HTTP/1.1 or higher GET request" (RFC 6455, section 4.2.1, item 1)
+        if self.method() != "GET" {
+            return Err(HandshakeError::MethodNotGet);
+        }
+        if self.version < HttpVersion::Http11 {
+            return Err(HandshakeError::HttpVersion);
+        }
+        let of_target = Target::new(self.target()).check()?;
+        // A library may have taken an absolute target apart.
+        let of_target = of_target.or_else(|| self.line.authority());
+        if of_target.is_some_and(|authority| !field::is_authority(authority.as_bytes())) {
+            return Err(HandshakeError::InvalidTarget);
+        }
+        // "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request
+        // message that lacks a Host header field [...], contains more than one [...]" (RFC 9112,
+        // section 3.2)
+        let host = found.host()?.ok_or(HandshakeError::MissingHost)?;
+        found.check_no_content()?;
+        // "An |Upgrade| header field containing the value "websocket", treated as an ASCII
+        // case-insensitive value." (RFC 6455, section 4.2.1, item 3)
+        if !found.upgrade {
+            return Err(HandshakeError::MissingUpgrade);
+        }
+        // "A |Connection| header field that includes the token "Upgrade"" (section 4.2.1, item 4)
+        if !found.connection {
+            return Err(HandshakeError::MissingConnection);
+        }
+        found.check_version()?;
+        // "A |Sec-WebSocket-Key| header field with a base64-encoded [...] value that, when decoded,
+        // is 16 bytes in length." (section 4.2.1, item 5)
+        let key = found
+            .key
+            .get("Sec-WebSocket-Key")?
+            .ok_or(HandshakeError::MissingKey)?;
+        if !Key::is_valid(key) {
+            return Err(HandshakeError::InvalidKey);
+        }
+        // "an origin server MUST ignore the received Host header field (if any) and instead replace
+        // it with the host information of the request-target" (RFC 9112, section 3.2.2)
+        Ok((of_target.unwrap_or(host), key))
+    }
+
+    /// What only a request of HTTP/2 or HTTP/3 has to keep; gives its authority.
+    fn check_connect(&self, found: &Found<'b>) -> Result<&'b str, HandshakeError> {
+        self.line.check()?;
+        Target::new(self.target()).check()?;
+        check_no_connection_fields(pairs(self.fields()))?;
+        let of_host = found.host()?;
+        let authority = match (self.line.authority(), of_host) {
+            // "If both fields are present, they MUST contain the same value." (RFC 9114, section
+            // 4.3.1; RFC 9113, section 8.3.1, has it as a SHOULD)
+            (Some(authority), Some(host)) if !authority.eq_ignore_ascii_case(host) => {
+                return Err(HandshakeError::AuthorityMismatch);
+            }
+            (Some(authority), _) => authority,
+            // "the request MUST contain either an :authority pseudo-header field or a Host header
+            // field." (RFC 9114, section 4.3.1)
+            (None, host) => host.ok_or(HandshakeError::MissingHost)?,
+        };
+        if !field::is_authority(authority.as_bytes()) {
+            return Err(HandshakeError::InvalidHost);
+        }
+        found.check_no_content()?;
+        found.check_version()?;
+        Ok(authority)
     }
 }
 
@@ -273,22 +458,24 @@ impl fmt::Debug for OriginPolicy<'_> {
 
 /// A request that keeps to all rules and waits for the server's decision.
 #[derive(Clone, Debug)]
-pub struct Upgrade<'b> {
-    request: Request<'b>,
+pub struct Upgrade<'b, F = Fields<'b>> {
+    request: Request<'b, F>,
     host: &'b str,
     origin: Option<&'b str>,
-    key: &'b [u8],
+    /// The key of a request on HTTP/1.1; extended CONNECT has none.
+    key: Option<&'b [u8]>,
 }
 
-impl<'b> Upgrade<'b> {
+impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Upgrade<'b, F> {
     /// The request.
-    pub fn request(&self) -> &Request<'b> {
+    pub fn request(&self) -> &Request<'b, F> {
         &self.request
     }
 
     /// The host that the request is for, with the port if one is given.
     ///
-    /// It is that of the target if the target is an absolute URI, else that of `Host`.
+    /// It is that of the target if the target is an absolute URI, on HTTP/2 and HTTP/3 that of
+    /// `:authority`, else that of `Host`.
     pub fn host(&self) -> &'b str {
         self.host
     }
@@ -299,15 +486,45 @@ impl<'b> Upgrade<'b> {
     }
 
     /// The subprotocols that the client offers, the preferred one first.
-    pub fn subprotocols(&self) -> Subprotocols<'b> {
+    pub fn subprotocols(&self) -> Subprotocols<'b, F> {
         Subprotocols::new(self.request.fields())
     }
 
     /// The extensions that the client offers, the preferred one first.
-    pub fn extensions(&self) -> Extensions<'b> {
+    pub fn extensions(&self) -> Extensions<'b, F> {
         Extensions::new(self.request.fields())
     }
 
+    /// The response that opens the connection as data, for an HTTP library that sends it.
+    ///
+    /// On HTTP/1.1 it is a 101, after which the library has to give up the connection; on HTTP/2
+    /// and HTTP/3 a 200 that does not end the stream.
+    /// See [RFC 6455 section 4.2.2](https://www.rfc-editor.org/rfc/rfc6455#section-4.2.2) and
+    /// [RFC 8441 section 5](https://www.rfc-editor.org/rfc/rfc8441#section-5).
+    ///
+    /// # Errors
+    ///
+    /// - [`ResponseError::UnofferedSubprotocol`]: the client does not offer the subprotocol.
+    /// - [`ResponseError::Field`]: one of the caller's fields cannot go out.
+    pub fn respond<'a>(
+        &self,
+        acceptance: &Acceptance<'a>,
+    ) -> Result<(ResponseHead<'a>, Negotiated<'a>), ResponseError> {
+        let subprotocol = acceptance.subprotocol;
+        // "The value chosen MUST be derived from the client's handshake" (section 4.2.2)
+        if subprotocol.is_some_and(|chosen| !self.subprotocols().any(|offered| offered == chosen)) {
+            return Err(ResponseError::UnofferedSubprotocol);
+        }
+        check_given(acceptance.fields, self.request.version)?;
+        let head = match self.key {
+            Some(key) => ResponseHead::switching(Accept::of(key), subprotocol, acceptance.fields),
+            None => ResponseHead::connected(subprotocol, acceptance.fields),
+        };
+        Ok((head, Negotiated { subprotocol }))
+    }
+}
+
+impl Upgrade<'_> {
     /// Writes the 101 response, after which the data phase begins.
     ///
     /// See [RFC 6455 section 4.2.2](https://www.rfc-editor.org/rfc/rfc6455#section-4.2.2).
@@ -351,31 +568,9 @@ impl<'b> Upgrade<'b> {
         acceptance: &Acceptance<'a>,
         out: &mut impl Output,
     ) -> Result<Negotiated<'a>, ResponseError> {
-        if let Some(subprotocol) = acceptance.subprotocol {
-            // "The value chosen MUST be derived from the client's handshake" (section 4.2.2)
-            if !self.subprotocols().any(|offered| offered == subprotocol) {
-                return Err(ResponseError::UnofferedSubprotocol);
-            }
-        }
-        check_outgoing(acceptance.fields, &[])?;
-        let accept = Accept::of(self.key);
-        write_whole(out, |out| {
-            append(out, &["HTTP/1.1 101 Switching Protocols\r\n"]);
-            append(
-                out,
-                &["Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "],
-            );
-            out.put(accept.as_bytes());
-            append(out, &["\r\n"]);
-            if let Some(subprotocol) = acceptance.subprotocol {
-                append(out, &["Sec-WebSocket-Protocol: ", subprotocol, "\r\n"]);
-            }
-            append_fields(out, acceptance.fields);
-            append(out, &["\r\n"]);
-        })?;
-        Ok(Negotiated {
-            subprotocol: acceptance.subprotocol,
-        })
+        let (head, negotiated) = self.respond(acceptance)?;
+        write_whole(out, |out| head.append_to(out))?;
+        Ok(negotiated)
     }
 }
 
@@ -403,63 +598,6 @@ impl<'a> Acceptance<'a> {
         self.fields = fields;
         self
     }
-}
-
-/// What the fields of a valid request say.
-struct Checked<'b> {
-    host: &'b str,
-    origin: Option<&'b str>,
-    key: &'b [u8],
-}
-
-/// Checks the fields of a client's opening handshake on HTTP/1.1, whoever has parsed them.
-fn check_fields<'b>(
-    fields: impl Iterator<Item = Pair<'b>> + Clone,
-) -> Result<Checked<'b>, HandshakeError> {
-    let found = Found::of(fields.clone());
-    // "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message
-    // that lacks a Host header field [...], contains more than one [...]" (RFC 9112, section 3.2)
-    let host = found.host.get("Host")?.ok_or(HandshakeError::MissingHost)?;
-    let host = Some(host)
-        .filter(|host| field::is_authority(host))
-        .and_then(|host| core::str::from_utf8(host).ok())
-        .ok_or(HandshakeError::InvalidHost)?;
-    // Content would be taken for frames, or frames for content: a request is smuggled that way.
-    let length = found.content_length.get("Content-Length")?.unwrap_or(b"0");
-    if found.transfer_encoding || length.is_empty() || length.iter().any(|byte| *byte != b'0') {
-        return Err(HandshakeError::BodyNotAllowed);
-    }
-    // "An |Upgrade| header field containing the value "websocket", treated as an ASCII
-    // case-insensitive value." (RFC 6455, section 4.2.1, item 3)
-    if !found.upgrade {
-        return Err(HandshakeError::MissingUpgrade);
-    }
-    // "A |Connection| header field that includes the token "Upgrade"" (section 4.2.1, item 4)
-    if !found.connection {
-        return Err(HandshakeError::MissingConnection);
-    }
-    // "A |Sec-WebSocket-Version| header field, with a value of 13." (section 4.2.1, item 6)
-    let version = found.version.get("Sec-WebSocket-Version")?;
-    if version.ok_or(HandshakeError::MissingVersion)? != b"13" {
-        return Err(HandshakeError::UnsupportedVersion);
-    }
-    // "A |Sec-WebSocket-Key| header field with a base64-encoded [...] value that, when decoded, is
-    // 16 bytes in length." (section 4.2.1, item 5)
-    let key = found
-        .key
-        .get("Sec-WebSocket-Key")?
-        .ok_or(HandshakeError::MissingKey)?;
-    if !Key::is_valid(key) {
-        return Err(HandshakeError::InvalidKey);
-    }
-    // "the user agent MUST NOT include more than one Origin header field" (RFC 6454, section 7.3)
-    let origin = match found.origin.get("Origin")? {
-        Some(origin) if !field::is_origin(origin) => return Err(HandshakeError::InvalidOrigin),
-        origin => origin.and_then(|origin| core::str::from_utf8(origin).ok()),
-    };
-    subprotocol::check_offers(fields.clone())?;
-    extension::check_offers(fields)?;
-    Ok(Checked { host, origin, key })
 }
 
 /// The fields that the checks need, gathered in one pass.
@@ -498,5 +636,36 @@ impl<'b> Found<'b> {
             }
         }
         found
+    }
+
+    /// The authority that `Host` gives.
+    fn host(&self) -> Result<Option<&'b str>, HandshakeError> {
+        let Some(host) = self.host.get("Host")? else {
+            return Ok(None);
+        };
+        Some(host)
+            .filter(|host| field::is_authority(host))
+            .and_then(|host| core::str::from_utf8(host).ok())
+            .ok_or(HandshakeError::InvalidHost)
+            .map(Some)
+    }
+
+    fn check_no_content(&self) -> Result<(), HandshakeError> {
+        // Content would be taken for frames, or frames for content: a request is smuggled that way.
+        let length = self.content_length.get("Content-Length")?.unwrap_or(b"0");
+        if self.transfer_encoding || length.is_empty() || length.iter().any(|byte| *byte != b'0') {
+            return Err(HandshakeError::BodyNotAllowed);
+        }
+        Ok(())
+    }
+
+    fn check_version(&self) -> Result<(), HandshakeError> {
+        // "A |Sec-WebSocket-Version| header field, with a value of 13." (section 4.2.1, item 6)
+        let version = self.version.get("Sec-WebSocket-Version")?;
+        if version.ok_or(HandshakeError::MissingVersion)? == b"13" {
+            Ok(())
+        } else {
+            Err(HandshakeError::UnsupportedVersion)
+        }
     }
 }

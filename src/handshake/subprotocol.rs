@@ -5,7 +5,7 @@ use core::fmt;
 use arrayvec::ArrayVec;
 
 use super::error::HandshakeError;
-use super::field::{Fields, Pair, elements, is_token, next_element, values};
+use super::field::{Fields, Pair, elements, is_named, is_token, next_element, values};
 
 /// How many subprotocols one request may offer.
 ///
@@ -17,18 +17,18 @@ pub const MAX_SUBPROTOCOLS: usize = 64;
 ///
 /// See [RFC 6455 section 1.9](https://www.rfc-editor.org/rfc/rfc6455#section-1.9).
 #[derive(Clone)]
-pub struct Subprotocols<'b> {
-    fields: Fields<'b>,
+pub struct Subprotocols<'b, F = Fields<'b>> {
+    fields: F,
     value: &'b [u8],
 }
 
-impl<'b> Subprotocols<'b> {
-    pub(super) fn new(fields: Fields<'b>) -> Self {
+impl<F> Subprotocols<'_, F> {
+    pub(super) fn new(fields: F) -> Self {
         Self { fields, value: b"" }
     }
 }
 
-impl<'b> Iterator for Subprotocols<'b> {
+impl<'b, F: Iterator<Item: Into<Pair<'b>>>> Iterator for Subprotocols<'b, F> {
     type Item = &'b str;
 
     fn next(&mut self) -> Option<&'b str> {
@@ -36,13 +36,13 @@ impl<'b> Iterator for Subprotocols<'b> {
             if let Some(subprotocol) = next_element(&mut self.value) {
                 return core::str::from_utf8(subprotocol).ok();
             }
-            let is_list = |name: &str| name.eq_ignore_ascii_case(PROTOCOL);
-            self.value = self.fields.find(|field| is_list(field.name))?.value;
+            let mut fields = self.fields.by_ref().map(Into::into);
+            self.value = fields.find(|(name, _)| is_named(name, PROTOCOL))?.1;
         }
     }
 }
 
-impl fmt::Debug for Subprotocols<'_> {
+impl<'b, F: Iterator<Item: Into<Pair<'b>>> + Clone> fmt::Debug for Subprotocols<'b, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.clone()).finish()
     }

@@ -43,6 +43,11 @@ impl<'b> Target<'b> {
         if self.whole.contains('#') {
             return Err(HandshakeError::TargetFragment);
         }
+        // A URI has no other characters (RFC 3986, section 2); httparse sees to it for bytes, an
+        // HTTP library may not.
+        if !self.whole.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(HandshakeError::InvalidTarget);
+        }
         // "interpreted as a /resource name/ defined in Section 3 (or an absolute HTTP/HTTPS URI
         // containing the /resource name/)" (RFC 6455, section 4.2.1, item 1)
         match self.authority {

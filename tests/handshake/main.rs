@@ -9,6 +9,10 @@
 #[cfg(test)]
 mod client;
 #[cfg(test)]
+mod connect;
+#[cfg(test)]
+mod fields;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod lists;

@@ -1,7 +1,9 @@
 //! Heads made of lines, and the harness that feeds them in all portions.
 
-use websocket_proto::handshake::server::{Acceptance, OriginPolicy, ResponseError};
-use websocket_proto::handshake::{HandshakeError, HeadLimits, client, server};
+use websocket_proto::handshake::server::{Acceptance, OriginPolicy, ResponseError, Upgrade};
+use websocket_proto::handshake::{
+    FieldValue, HandshakeError, HeadLimits, HttpVersion, client, server,
+};
 
 /// An output that is there without the feature `alloc` too.
 pub(crate) type Out = arrayvec::ArrayVec<u8, 4096>;
@@ -92,15 +94,63 @@ pub(crate) fn judge_request_within(limits: HeadLimits, head: &[u8]) -> Verdict {
             let Some(request) = handshake.receive(received)? else {
                 return Ok(None);
             };
-            let upgrade = request.upgrade(OriginPolicy::Any)?;
-            let words = format!(
-                "{upgrade:?} {:?} {:?}",
-                upgrade.subprotocols(),
-                upgrade.extensions().collect::<Vec<_>>()
-            );
-            Ok(Some((request.head_len(), words)))
+            let verdict = request.upgrade(OriginPolicy::Any);
+            let words = verdict.as_ref().map(words).map_err(|error| *error);
+            assert_eq!(from_fields(&request), words, "the same from fields");
+            Ok(Some((request.head_len(), words?)))
         }
     })
+}
+
+/// What a request offers, in words that do not depend on where its fields come from.
+fn words<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone>(
+    upgrade: &Upgrade<'b, F>,
+) -> String {
+    let (head, _) = upgrade.respond(&Acceptance::default()).unwrap();
+    format!(
+        "{:?} {:?} {:?} {:?} {:?} {:?}",
+        upgrade.request().path(),
+        upgrade.host(),
+        upgrade.origin(),
+        upgrade.subprotocols(),
+        upgrade.extensions().collect::<Vec<_>>(),
+        set(head.fields()),
+    )
+}
+
+/// Fields as an HTTP library gives them.
+pub(crate) fn pairs<'b>(
+    fields: &'b [(&str, &str)],
+) -> impl Iterator<Item = (&'b [u8], &'b [u8])> + Clone {
+    fields
+        .iter()
+        .map(|(name, value)| (name.as_bytes(), value.as_bytes()))
+}
+
+/// Fields that are to be set, as text.
+pub(crate) fn set<'a>(
+    fields: impl Iterator<Item = (&'a str, FieldValue<'a>)>,
+) -> Vec<(&'a str, String)> {
+    fields
+        .map(|(name, value)| (name, value.to_string()))
+        .collect()
+}
+
+/// Judges the request again as one that an HTTP library has parsed.
+fn from_fields(request: &server::Request<'_>) -> Result<String, HandshakeError> {
+    let fields = request.fields().map(Into::into);
+    let again = server::Request::from_fields(
+        request.method(),
+        request.target(),
+        request.version(),
+        fields,
+    );
+    assert_eq!(again.is_upgrade(), request.is_upgrade());
+    again
+        .upgrade(OriginPolicy::Any)
+        .as_ref()
+        .map(words)
+        .map_err(|error| *error)
 }
 
 pub(crate) fn judge_request(head: &[u8]) -> Verdict {
@@ -109,7 +159,7 @@ pub(crate) fn judge_request(head: &[u8]) -> Verdict {
 
 /// What a client that `handshake` describes makes of a response.
 pub(crate) fn judge_response_to(handshake: &client::Handshake<'_>, head: &[u8]) -> Verdict {
-    same_for_all_portions(head, || {
+    let verdict = same_for_all_portions(head, || {
         let mut handshake = handshake.clone();
         move |received| {
             Ok(handshake.receive(received)?.map(|outcome| match &outcome {
@@ -118,7 +168,55 @@ pub(crate) fn judge_response_to(handshake: &client::Handshake<'_>, head: &[u8]) 
                 _ => (0, String::new()),
             }))
         }
-    })
+    });
+    same_from_fields(handshake, head, &verdict);
+    verdict
+}
+
+/// Judges the first response again as one that an HTTP library has parsed, if one would take it.
+fn same_from_fields(handshake: &client::Handshake<'_>, head: &[u8], verdict: &Verdict) {
+    let mut places = [httparse::EMPTY_HEADER; 200];
+    let mut parsed = httparse::Response::new(&mut places);
+    if !matches!(parsed.parse(head), Ok(httparse::Status::Complete(_))) {
+        return;
+    }
+    let (Some(status), Some(minor)) = (parsed.code, parsed.version) else {
+        return;
+    };
+    let version = if minor == 0 {
+        HttpVersion::Http10
+    } else {
+        HttpVersion::Http11
+    };
+    let fields = parsed
+        .headers
+        .iter()
+        .map(|field| (field.name.as_bytes(), field.value));
+    let answer = handshake.check_response(status, version, fields);
+    match (answer, verdict) {
+        // The bytes broke a limit or the syntax of HTTP, or another response follows.
+        (
+            _,
+            Err(
+                HandshakeError::MalformedHead
+                | HandshakeError::BareLineFeed
+                | HandshakeError::LineFolding
+                | HandshakeError::HeadTooLong { .. }
+                | HandshakeError::LineTooLong { .. }
+                | HandshakeError::StartLineTooLong { .. }
+                | HandshakeError::TooManyFields { .. },
+            ),
+        )
+        | (Ok(client::Answer::Interim), _) => {}
+        (Ok(client::Answer::Open(negotiated)), Ok(Some((_, words)))) => {
+            assert!(words.contains(&format!("{negotiated:?}")), "{words}");
+        }
+        (Ok(client::Answer::Rejected), Ok(Some((_, words)))) => {
+            assert!(words.starts_with("Rejected"), "{words}");
+        }
+        (Err(error), Err(expected)) => assert_eq!(error, *expected),
+        (answer, verdict) => panic!("{answer:?} from fields, {verdict:?} from bytes"),
+    }
 }
 
 pub(crate) fn judge_response(head: &[u8]) -> Verdict {
