@@ -22,6 +22,7 @@ use super::subprotocol;
 use crate::{Negotiated, Output, OutputFull};
 
 pub use super::connect::ConnectEnabled;
+pub use super::redirect::Destination;
 
 /// Asks a server for a WebSocket connection and judges its answer.
 ///

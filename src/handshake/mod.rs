@@ -85,6 +85,7 @@ mod extension;
 mod field;
 mod head;
 mod key;
+mod redirect;
 mod response;
 pub mod server;
 mod subprotocol;

@@ -19,6 +19,8 @@ mod lists;
 #[cfg(test)]
 mod outgoing;
 #[cfg(test)]
+mod redirect;
+#[cfg(test)]
 mod server;
 #[cfg(test)]
 mod support;
