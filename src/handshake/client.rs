@@ -152,6 +152,12 @@ impl<'a, V> Handshake<'a, V> {
         Ok(check_outgoing(self.fields, &["host", "origin"])?)
     }
 
+    /// The target of the request.
+    #[cfg(feature = "http")]
+    pub(super) fn target(&self) -> &'a str {
+        self.target
+    }
+
     /// The value of `Sec-WebSocket-Protocol`, if there is anything to offer.
     fn offers(&self) -> Option<FieldValue<'a>> {
         Some(FieldValue::list(self.subprotocols)).filter(|_| !self.subprotocols.is_empty())

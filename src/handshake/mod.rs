@@ -5,6 +5,7 @@
 //! | the bytes of HTTP/1.1 | [`server::Handshake`] | [`client::Handshake::write_request`] |
 //! | an HTTP/1.1 library | [`server::Request::from_fields`] | [`fields_to_set`] |
 //! | the same for HTTP/2, HTTP/3 | [`server::Request::from_pseudo_fields`] | [`extended_connect`] |
+//! | the types of the crate `http` | `server::Request::from_http` | `client::Handshake::to_http` |
 //!
 //! [`fields_to_set`]: client::Handshake::fields_to_set
 //! [`extended_connect`]: client::Handshake::extended_connect
@@ -84,6 +85,8 @@ mod error;
 mod extension;
 mod field;
 mod head;
+#[cfg(feature = "http")]
+mod http_types;
 mod key;
 mod redirect;
 mod response;
@@ -96,4 +99,6 @@ pub use error::HandshakeError;
 pub use extension::{Extension, Extensions, MAX_EXTENSIONS, ParamValue, Params};
 pub use field::{Field, FieldError, FieldValue, Fields};
 pub use head::{HeadLimits, HttpVersion};
+#[cfg(feature = "http")]
+pub use http_types::HttpFields;
 pub use subprotocol::{MAX_SUBPROTOCOLS, Subprotocols};

@@ -12,6 +12,8 @@ mod client;
 mod connect;
 #[cfg(test)]
 mod fields;
+#[cfg(all(test, feature = "http"))]
+mod http_types;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]

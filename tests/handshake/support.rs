@@ -97,6 +97,10 @@ pub(crate) fn judge_request_within(limits: HeadLimits, head: &[u8]) -> Verdict {
             let verdict = request.upgrade(OriginPolicy::Any);
             let words = verdict.as_ref().map(words).map_err(|error| *error);
             assert_eq!(from_fields(&request), words, "the same from fields");
+            #[cfg(feature = "http")]
+            if let Some(from_http) = from_http(&request) {
+                assert_eq!(from_http, words, "the same from the types of `http`");
+            }
             Ok(Some((request.head_len(), words?)))
         }
     })
@@ -151,6 +155,38 @@ fn from_fields(request: &server::Request<'_>) -> Result<String, HandshakeError> 
         .as_ref()
         .map(words)
         .map_err(|error| *error)
+}
+
+/// Judges the request again as one in the types of `http`, if they can hold it.
+#[cfg(feature = "http")]
+fn from_http(request: &server::Request<'_>) -> Option<Result<String, HandshakeError>> {
+    // A fragment is lost on the way, and so is the difference of other targets from a path.
+    if request.target().contains('#') || request.target().contains("//") {
+        return None;
+    }
+    let version = match request.version() {
+        HttpVersion::Http10 => http::Version::HTTP_10,
+        _ => http::Version::HTTP_11,
+    };
+    let mut builder = http::Request::builder()
+        .method(request.method())
+        .uri(request.target())
+        .version(version);
+    for field in request.fields() {
+        builder = builder.header(field.name, field.value);
+    }
+    let http = builder.body(()).ok()?;
+    if http.uri().path_and_query()?.as_str() != request.target() {
+        return None;
+    }
+    let again = server::Request::from_http(&http, None);
+    Some(
+        again
+            .upgrade(OriginPolicy::Any)
+            .as_ref()
+            .map(words)
+            .map_err(|error| *error),
+    )
 }
 
 pub(crate) fn judge_request(head: &[u8]) -> Verdict {

@@ -1,0 +1,136 @@
+//! The types of the crate `http`. Requests in them are judged beside the bytes in every test, by
+//! `support`.
+
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
+use websocket_proto::handshake::HandshakeError::{self, InvalidTarget, MissingProtocol};
+use websocket_proto::handshake::HttpFields;
+use websocket_proto::handshake::client::{Answer, ConnectEnabled, Handshake, RequestError};
+use websocket_proto::handshake::server::{
+    Acceptance, OriginPolicy, Request, Response, ResponseError,
+};
+
+use crate::support::NONCE;
+
+fn handshake() -> Handshake<'static> {
+    Handshake::new(NONCE, "example.com:8080", "/chat?a=b")
+        .subprotocols(&["a", "b"])
+        .fields(&[("X-Raw", "\u{e9}\t")])
+}
+
+#[test]
+fn a_client_and_a_server_meet_on_http_1_1() {
+    let request = handshake().to_http().unwrap();
+    assert_eq!(request.method(), Method::GET);
+    assert_eq!(request.uri(), "/chat?a=b");
+    assert_eq!(request.headers()["host"], "example.com:8080");
+    assert_eq!(request.headers()["sec-websocket-protocol"], "a, b");
+    assert_eq!(request.headers()["x-raw"], "\u{e9}\t".as_bytes());
+    let request = Request::from_http(&request, None);
+    assert_eq!((request.path(), request.query()), ("/chat", Some("a=b")));
+    let upgrade = request.upgrade(OriginPolicy::SameHost).unwrap();
+    assert_eq!(upgrade.host(), "example.com:8080");
+    let (head, negotiated) = upgrade
+        .respond(&Acceptance::default().subprotocol("b"))
+        .unwrap();
+    let response = head.to_http().unwrap();
+    assert_eq!(response.status(), StatusCode::SWITCHING_PROTOCOLS);
+    assert_eq!(
+        response.headers()["sec-websocket-accept"],
+        "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+    );
+    assert_eq!(
+        handshake().check_http(&response),
+        Ok(Answer::Open(negotiated))
+    );
+    let mut old = response.clone();
+    *old.version_mut() = Version::HTTP_10;
+    assert_eq!(
+        handshake().check_http(&old),
+        Err(HandshakeError::HttpVersion)
+    );
+    let mut twice = response;
+    twice
+        .headers_mut()
+        .append("sec-websocket-accept", HeaderValue::from_static("x"));
+    assert_eq!(
+        handshake().check_http(&twice),
+        Err(HandshakeError::RepeatedField("Sec-WebSocket-Accept"))
+    );
+}
+
+#[test]
+fn a_client_and_a_server_meet_on_http_2() {
+    let enabled = ConnectEnabled::from_setting(Some(1)).unwrap();
+    let handshake = Handshake::extended_connect(enabled, "https", "example.com", "/chat?a=b");
+    let request = handshake.to_http().unwrap();
+    assert_eq!(request.method(), Method::CONNECT);
+    assert_eq!(request.version(), Version::HTTP_2);
+    assert_eq!(request.uri(), "https://example.com/chat?a=b");
+    let plain = Request::from_http(&request, None);
+    assert_eq!(
+        plain.upgrade(OriginPolicy::Any).err(),
+        Some(MissingProtocol)
+    );
+    let request = Request::from_http(&request, Some("websocket"));
+    assert!(request.is_upgrade());
+    let upgrade = request.upgrade(OriginPolicy::SameHost).unwrap();
+    assert_eq!(upgrade.host(), "example.com");
+    let (head, negotiated) = upgrade.respond(&Acceptance::default()).unwrap();
+    let response = head.to_http().unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    assert!(response.headers().is_empty());
+    assert_eq!(
+        handshake.check_http(&response),
+        Ok(Answer::Open(negotiated))
+    );
+}
+
+#[test]
+fn an_absolute_target_replaces_the_host() {
+    let host = |uri: &str| {
+        let mut request = handshake().to_http().unwrap();
+        *request.uri_mut() = uri.parse().unwrap();
+        Request::from_http(&request, None)
+            .upgrade(OriginPolicy::Any)
+            .map(|upgrade| upgrade.host().to_owned())
+    };
+    assert_eq!(host("http://a.test/x").as_deref(), Ok("a.test"));
+    assert_eq!(host("/x").as_deref(), Ok("example.com:8080"));
+    assert_eq!(host("http://user@a.test/x"), Err(InvalidTarget));
+    assert_eq!(host("*"), Err(InvalidTarget));
+    assert_eq!(host("a.test:80"), Err(InvalidTarget));
+}
+
+#[test]
+fn what_http_does_not_take_is_an_error() {
+    let bad = Handshake::new(NONCE, "a", "/\u{7f}").to_http().err();
+    assert_eq!(bad, Some(RequestError::Target));
+    let name = "x".repeat(0x1_0000);
+    let fields = [(name.as_str(), "y")];
+    let bad = Handshake::new(NONCE, "a", "/")
+        .fields(&fields)
+        .to_http()
+        .err();
+    assert_eq!(bad, Some(RequestError::OutputFull));
+    let head = Response::new(200)
+        .fields(&fields)
+        .head(websocket_proto::handshake::HttpVersion::Http2);
+    assert_eq!(
+        head.unwrap().to_http().err(),
+        Some(ResponseError::OutputFull)
+    );
+}
+
+#[test]
+fn fields_can_be_cloned_anywhere() {
+    let mut map = HeaderMap::new();
+    for (name, value) in [("a", "1"), ("b", "2"), ("a", "3"), ("c", "4")] {
+        map.append(name, HeaderValue::from_static(value));
+    }
+    let mut fields = HttpFields::new(&map);
+    for left in (0..=4).rev() {
+        assert_eq!(fields.clone().count(), left);
+        assert!(fields.clone().eq(fields.clone()));
+        fields.next();
+    }
+}
