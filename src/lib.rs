@@ -15,7 +15,7 @@
 //! |---|---|
 //! | [`frame`] | frame headers, masks, status codes, as plain values |
 //! | [`utf8`] | text that arrives in pieces, checked at once |
-//! | [`handshake`] | the opening handshake over HTTP/1.1, both sides |
+//! | [`handshake`] | the opening handshake: HTTP/1.1, extended CONNECT, both sides |
 //! | [`Connection`] | the data phase: frames in order, control frames, closing, limits |
 //! | [`Receiver`], [`Sender`] | its two directions, for two threads or tasks without a lock |
 //! | [`Assembler`] | whole messages, in storage that belongs to the caller |
@@ -113,6 +113,7 @@
 //! |---|---|---|
 //! | `std` (default) | `alloc`, and SIMD chosen at run time for `simdutf8` | nothing else |
 //! | `alloc` | [`Output`] for `Vec<u8>`, the growing [`Assembler`], `From<&String>` for [`Message`] | an allocator |
+//! | `http` | the handshake from and to the types of the crate `http` | `std`, the crate `http` |
 //! | `simdutf8` | text is validated by SIMD; no outcome changes | the crate `simdutf8` |
 //!
 //! # Errors and panics
