@@ -25,6 +25,15 @@ pub struct Config {
 }
 
 impl Config {
+    /// The default limits, for constants.
+    pub const fn new() -> Self {
+        Self {
+            max_frame_len: 16 << 20,
+            max_message_len: 16 << 20,
+            max_fragments: 1 << 17,
+        }
+    }
+
     /// The most payload that one data frame may have, in bytes; by default 16 MiB, the same as a
     /// message.
     #[must_use]
@@ -57,10 +66,6 @@ impl Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self {
-            max_frame_len: 16 << 20,
-            max_message_len: 16 << 20,
-            max_fragments: 1 << 17,
-        }
+        Self::new()
     }
 }

@@ -29,6 +29,17 @@ pub struct Timeouts {
 }
 
 impl Timeouts {
+    /// Everything off; the same as [`Default`], for constants.
+    pub const fn new() -> Self {
+        Self {
+            handshake: None,
+            idle: None,
+            ping_interval: None,
+            pong: None,
+            close: None,
+        }
+    }
+
     /// The longest that the opening handshake may take, from [`KeepAlive::new`] to
     /// [`KeepAlive::open`].
     ///
@@ -186,7 +197,10 @@ impl KeepAlive {
         }
     }
 
-    /// Bytes came from the peer, whatever they are.
+    /// Bytes came from the peer, whatever they are, or the peer took bytes of ours.
+    ///
+    /// Say so for bytes written, too, if you read no more while output waits: the Pong is behind what
+    /// you do not read, and only the progress of your writes shows that the peer lives.
     pub fn received(&mut self, now: Duration) {
         self.last_received = now;
     }

@@ -506,10 +506,10 @@ impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Upgrade<'b, F> {
     ///
     /// - [`ResponseError::UnofferedSubprotocol`]: the client does not offer the subprotocol.
     /// - [`ResponseError::Field`]: one of the caller's fields cannot go out.
-    pub fn respond<'a>(
+    pub fn respond<'h, 'p: 'h, 'f: 'h>(
         &self,
-        acceptance: &Acceptance<'a>,
-    ) -> Result<(ResponseHead<'a>, Negotiated<'a>), ResponseError> {
+        acceptance: &Acceptance<'p, 'f>,
+    ) -> Result<(ResponseHead<'h>, Negotiated<'p>), ResponseError> {
         let subprotocol = acceptance.subprotocol;
         // "The value chosen MUST be derived from the client's handshake" (section 4.2.2)
         if subprotocol.is_some_and(|chosen| !self.subprotocols().any(|offered| offered == chosen)) {
@@ -563,11 +563,11 @@ impl Upgrade<'_> {
     /// assert!(out.filled().starts_with(b"HTTP/1.1 101 "));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn accept<'a>(
+    pub fn accept<'p>(
         &self,
-        acceptance: &Acceptance<'a>,
+        acceptance: &Acceptance<'p, '_>,
         out: &mut impl Output,
-    ) -> Result<Negotiated<'a>, ResponseError> {
+    ) -> Result<Negotiated<'p>, ResponseError> {
         let (head, negotiated) = self.respond(acceptance)?;
         write_whole(out, |out| head.append_to(out))?;
         Ok(negotiated)
@@ -575,26 +575,29 @@ impl Upgrade<'_> {
 }
 
 /// What the server answers to an [`Upgrade`] that it accepts; by default nothing beyond the 101.
+///
+/// The subprotocol's name has to live as long as the [`Negotiated`] that holds it, the fields only
+/// until the response is written.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Acceptance<'a> {
-    subprotocol: Option<&'a str>,
-    fields: &'a [(&'a str, &'a str)],
+pub struct Acceptance<'p, 'f> {
+    subprotocol: Option<&'p str>,
+    fields: &'f [(&'f str, &'f str)],
 }
 
-impl<'a> Acceptance<'a> {
+impl<'p, 'f> Acceptance<'p, 'f> {
     /// Chooses one of the offered subprotocols; without this the connection has none.
     ///
     /// A name of the server's own list outlives the buffer that holds the request, one taken from
     /// [`Upgrade::subprotocols`] borrows it.
     #[must_use]
-    pub fn subprotocol(mut self, subprotocol: &'a str) -> Self {
+    pub fn subprotocol(mut self, subprotocol: &'p str) -> Self {
         self.subprotocol = Some(subprotocol);
         self
     }
 
     /// Adds fields, such as `Server` or `Set-Cookie`, in the given order.
     #[must_use]
-    pub fn fields(mut self, fields: &'a [(&'a str, &'a str)]) -> Self {
+    pub fn fields(mut self, fields: &'f [(&'f str, &'f str)]) -> Self {
         self.fields = fields;
         self
     }

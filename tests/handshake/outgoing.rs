@@ -246,3 +246,24 @@ fn every_fault_has_a_status_a_section_and_a_sentence() {
         403
     );
 }
+
+#[test]
+fn what_was_negotiated_outlives_the_fields_of_the_answer() {
+    use websocket_proto::Negotiated;
+    fn negotiate() -> Result<Negotiated<'static>, ResponseError> {
+        let request = b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
+            Sec-WebSocket-Protocol: chat\r\n\r\n";
+        let date = String::from("today");
+        let fields = [("Date", date.as_str())];
+        let acceptance = Acceptance::default().subprotocol("chat").fields(&fields);
+        let mut handshake = Handshake::default();
+        let request = handshake.receive(request).unwrap().unwrap();
+        let upgrade = request.upgrade(OriginPolicy::Any).unwrap();
+        upgrade.accept(&acceptance, &mut arrayvec::ArrayVec::<u8, 512>::new())
+    }
+    assert_eq!(
+        negotiate().map(|negotiated| negotiated.subprotocol),
+        Ok(Some("chat"))
+    );
+}

@@ -275,7 +275,7 @@ pub(crate) fn failure(changes: &[&str]) -> Option<HandshakeError> {
 /// The response that accepts a request with these changes.
 pub(crate) fn accept(
     changes: &[&str],
-    acceptance: &Acceptance<'_>,
+    acceptance: &Acceptance<'_, '_>,
 ) -> Result<String, ResponseError> {
     let head = request(changes);
     let request = server::Handshake::default()
