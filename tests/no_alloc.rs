@@ -22,8 +22,8 @@ use std::cell::Cell;
 
 use websocket_proto::frame::MaskingKey;
 use websocket_proto::{
-    Assembler, Broadcast, Client, Config, Connection, Event, Fixed, Incoming, Negotiated, Role,
-    Server, SliceOutput,
+    Assembler, Broadcast, Client, Config, Connection, Event, Fixed, Incoming, Negotiated,
+    ProtocolError, Role, Server, SliceOutput,
 };
 
 thread_local! {
@@ -251,4 +251,82 @@ fn a_header_that_declares_much_allocates_little() {
         );
     });
     assert!(asked <= 64 << 10, "{asked}");
+}
+
+/// Feeds this frame a million times, in reads of 64 KiB or so, until an error; gives the heap's growth.
+fn flood(
+    conn: &mut Connection<Server>,
+    first: &[u8],
+    frame: &[u8],
+    out: &mut impl websocket_proto::Output,
+) -> (Result<(), ProtocolError>, usize) {
+    let mut messages = Assembler::default();
+    let mut start = first.to_vec();
+    conn.receive_message(&mut &mut start[..], &mut messages, out)
+        .unwrap();
+    let many = frame.repeat(10_000);
+    let mut read = many.clone();
+    let mut result = Ok(());
+    let (_, asked) = counted(|| {
+        'flood: for _ in 0..100 {
+            read.copy_from_slice(&many);
+            let mut input = &mut read[..];
+            loop {
+                match conn.receive_message(&mut input, &mut messages, out) {
+                    Ok(Some(_)) => {}
+                    Ok(None) => break,
+                    Err(error) => {
+                        result = Err(error);
+                        break 'flood;
+                    }
+                }
+            }
+        }
+    });
+    (result, asked)
+}
+
+#[test]
+fn a_million_empty_fragments_cost_nothing_and_fail_with_1009() {
+    let mut out = Vec::with_capacity(16);
+    let (result, asked) = flood(
+        &mut server(),
+        &masked(0x02, b""),
+        &masked(0x00, b""),
+        &mut out,
+    );
+    let error = ProtocolError::TooManyFragments { limit: 1 << 17 };
+    assert_eq!((result, asked), (Err(error), 0));
+    assert_eq!(out, [0x88, 2, 0x03, 0xf1]);
+}
+
+#[test]
+fn a_million_tiny_fragments_hold_no_more_than_what_came() {
+    let mut out = Vec::new();
+    let (result, asked) = flood(
+        &mut server(),
+        &masked(0x02, b"x"),
+        &masked(0x00, b"x"),
+        &mut out,
+    );
+    assert_eq!(
+        result,
+        Err(ProtocolError::TooManyFragments { limit: 1 << 17 })
+    );
+    assert!(asked <= 2 << 17, "{asked}");
+    assert_eq!(out, [0x88, 2, 0x03, 0xf1]);
+}
+
+#[test]
+fn a_million_pings_that_nobody_drains_cost_nothing() {
+    let mut room = [0; 8];
+    let mut out = SliceOutput::new(&mut room);
+    let mut conn = server();
+    let ping = masked(0x89, b"flood");
+    assert_eq!(flood(&mut conn, &ping, &ping, &mut out), (Ok(()), 0));
+    assert_eq!(out.filled(), b"\x8a\x05flood", "one Pong went out");
+    out.clear();
+    conn.flush(&mut out).unwrap();
+    assert_eq!(out.filled(), b"\x8a\x05flood", "and one waited");
+    assert!(!conn.wants_flush());
 }
