@@ -54,7 +54,7 @@ pub use super::redirect::Destination;
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Handshake<'a, V = Http1> {
     version: V,
     host: &'a str,
@@ -66,10 +66,31 @@ pub struct Handshake<'a, V = Http1> {
 }
 
 /// What a [`Handshake`] on HTTP/1.1 keeps.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Http1 {
     nonce: [u8; 16],
     scanner: Scanner,
+}
+
+/// Without the nonce, which shows what the caller's source of randomness gives.
+impl fmt::Debug for Http1 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http1")
+            .field("scanner", &self.scanner)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Without the target and the fields: both may hold credentials, which a log should not.
+impl<V: fmt::Debug> fmt::Debug for Handshake<'_, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handshake")
+            .field("version", &self.version)
+            .field("host", &self.host)
+            .field("origin", &self.origin)
+            .field("subprotocols", &self.subprotocols)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a [`Handshake`] on HTTP/2 or HTTP/3 keeps.

@@ -267,3 +267,15 @@ fn what_was_negotiated_outlives_the_fields_of_the_answer() {
         Ok(Some("chat"))
     );
 }
+
+#[test]
+fn a_log_shows_neither_nonce_nor_credentials() {
+    let fields = [("Authorization", "Basic c2VjcmV0")];
+    let handshake = client::Handshake::new([77; 16], "a", "/?token=c2VjcmV0").fields(&fields);
+    let shown = format!("{handshake:?}");
+    assert!(shown.contains("host: \"a\""), "{shown}");
+    assert!(
+        !shown.contains("77") && !shown.contains("c2VjcmV0"),
+        "{shown}"
+    );
+}
