@@ -212,7 +212,8 @@ impl<R: Role> Sender<R> {
         Ok(())
     }
 
-    /// As [`Connection::fail`](super::Connection::fail).
+    /// As [`Connection::fail`](super::Connection::fail), but that the receiver knows nothing of it:
+    /// ask it for nothing more.
     ///
     /// # Errors
     ///
