@@ -153,3 +153,89 @@ impl Closing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What may happen, in any order.
+    const SENT: usize = 1;
+    const RECEIVED: usize = 2;
+    const FAILED: usize = 4;
+    const ENDED: usize = 8;
+
+    fn after(happened: usize) -> Closing {
+        let code = CloseCode::NORMAL;
+        Closing {
+            sent: happened & SENT != 0,
+            received: (happened & RECEIVED != 0).then_some(code),
+            failed: happened & FAILED != 0,
+            ended: (happened & ENDED != 0).then_some(Closure::Abnormal),
+        }
+    }
+
+    /// The diagram at the top of this file, row by row: what has happened, the state, and what a
+    /// server and a client are to do with the transport when nothing waits.
+    const DIAGRAM: [(usize, State, Transport, Transport); 8] = {
+        use State::{Closing, Open};
+        use Transport::{AwaitPeerClose, CloseNow, KeepOpen};
+        [
+            (0, Open, KeepOpen, KeepOpen),
+            (SENT, Closing, KeepOpen, KeepOpen),
+            (RECEIVED, Closing, KeepOpen, KeepOpen),
+            (SENT | RECEIVED, Closing, CloseNow, AwaitPeerClose),
+            (FAILED, Closing, CloseNow, CloseNow),
+            (FAILED | SENT, Closing, CloseNow, CloseNow),
+            (FAILED | RECEIVED, Closing, CloseNow, CloseNow),
+            (FAILED | SENT | RECEIVED, Closing, CloseNow, CloseNow),
+        ]
+    };
+
+    #[test]
+    fn s7_1_the_diagram_is_what_the_code_does() {
+        for (happened, state, server, client) in DIAGRAM {
+            let closing = after(happened);
+            assert_eq!(closing.state(), state, "{happened:#06b}");
+            assert_eq!(closing.transport(true, false), server, "{happened:#06b}");
+            assert_eq!(closing.transport(false, false), client, "{happened:#06b}");
+            // A Close that is owed keeps the transport open until it is out.
+            assert_eq!(
+                closing.transport(true, true),
+                Transport::KeepOpen,
+                "{happened:#06b}"
+            );
+            assert_eq!(closing.has_begun(), state != State::Open, "{happened:#06b}");
+
+            // The end of the transport leads from every state to Closed.
+            let closing = after(happened | ENDED);
+            assert_eq!(closing.state(), State::Closed, "{happened:#06b}");
+            assert_eq!(
+                closing.transport(false, true),
+                Transport::CloseNow,
+                "{happened:#06b}"
+            );
+            assert!(closing.has_begun());
+        }
+    }
+
+    #[test]
+    fn s7_1_4_only_both_close_frames_make_a_clean_end() {
+        for (happened, ..) in DIAGRAM {
+            for inside_message in [false, true] {
+                let closure = after(happened).closure(inside_message);
+                let both = happened & (SENT | RECEIVED) == SENT | RECEIVED;
+                assert_eq!(closure.is_clean(), both, "{happened:#06b}");
+                let peers_code = happened & RECEIVED != 0;
+                assert_eq!(
+                    closure.code() == CloseCode::NORMAL,
+                    peers_code,
+                    "{happened:#06b}"
+                );
+                if happened & (RECEIVED | FAILED) == 0 {
+                    let cut = closure == Closure::Truncated;
+                    assert_eq!(cut, inside_message, "{happened:#06b}");
+                }
+            }
+        }
+    }
+}
