@@ -13,15 +13,16 @@ use super::connect::{CONNECTION_FIELDS, PseudoFields, check_no_connection_fields
 use super::error::HandshakeError;
 use super::extension;
 use super::field::{
-    FieldError, FieldValue, Fields, Outgoing, Pair, Single, append, check_outgoing, has_token,
-    is_authority, is_named, is_origin, is_token, pairs, write_whole,
+    FieldValue, Outgoing, Pair, Single, append, check_outgoing, has_token, is_authority, is_named,
+    is_origin, is_token, pairs, write_whole,
 };
 use super::head::{EmptyLine, HeadLimits, HttpVersion, Scanner};
 use super::key::{Accept, Key};
 use super::subprotocol;
-use crate::{Negotiated, Output, OutputFull};
+use crate::{Negotiated, Output};
 
 pub use super::connect::ConnectEnabled;
+pub use super::outcome::{Accepted, Answer, Outcome, Rejected, RequestError};
 pub use super::redirect::Destination;
 
 /// Asks a server for a WebSocket connection and judges its answer.
@@ -551,20 +552,6 @@ impl<'a> Handshake<'a, ExtendedConnect<'a>> {
     }
 }
 
-/// What a response comes to that an HTTP library has parsed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Answer<'a> {
-    /// An interim response: the final one is yet to come.
-    Interim,
-    /// The connection is open, the data phase begins.
-    Open(Negotiated<'a>),
-    /// A final response that does not open the connection.
-    ///
-    /// It is a redirect, a demand for credentials, an error; its content is by the rules of HTTP.
-    Rejected,
-}
-
 /// Whether the server has to choose one of the offered subprotocols.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -577,132 +564,4 @@ pub enum SubprotocolChoice {
     Optional,
     /// The handshake fails if the server chooses none, as it does in a browser.
     Required,
-}
-
-/// How the server answered.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Outcome<'a, 'b> {
-    /// The connection is open, the data phase begins.
-    Open(Accepted<'a, 'b>),
-    /// The server answered with another status than 101.
-    Rejected(Rejected<'b>),
-}
-
-/// A 101 response that answers the request.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Accepted<'a, 'b> {
-    /// What both sides agreed on.
-    pub negotiated: Negotiated<'a>,
-    /// The fields of the response, `Set-Cookie` for one.
-    pub fields: Fields<'b>,
-    /// The offset of the first byte of the data phase in the buffer.
-    ///
-    /// A 101 response has no content, whatever its `Content-Length` says.
-    pub head_len: usize,
-}
-
-/// A final response that is not a 101: a redirect, a demand for credentials, an error.
-///
-/// The WebSocket connection is not open, and what follows the head is content by the rules of HTTP.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Rejected<'b> {
-    /// The status code.
-    pub status: u16,
-    /// The reason phrase; empty if there is none, or one that is not ASCII.
-    pub reason: &'b str,
-    /// The fields of the response, `Location` for one.
-    pub fields: Fields<'b>,
-    /// The offset of the first byte of the content in the buffer.
-    pub head_len: usize,
-}
-
-/// The client's own request cannot go out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RequestError {
-    /// The server has not enabled extended CONNECT, or not yet.
-    ///
-    /// See [RFC 8441 section 3](https://www.rfc-editor.org/rfc/rfc8441#section-3).
-    ConnectNotEnabled,
-    /// One of the fields cannot go out.
-    Field(FieldError),
-    /// The host is not a host with an optional port.
-    ///
-    /// See [RFC 9110 section 7.2](https://www.rfc-editor.org/rfc/rfc9110#section-7.2).
-    Host,
-    /// The origin is empty, or holds a space or something else than ASCII.
-    ///
-    /// See [RFC 6454 section 7.1](https://www.rfc-editor.org/rfc/rfc6454#section-7.1).
-    Origin,
-    /// The output has no room for the whole request.
-    OutputFull,
-    /// A subprotocol is offered a second time.
-    ///
-    /// See [RFC 6455 section 4.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.1).
-    RepeatedSubprotocol {
-        /// The place of the repetition in the list.
-        index: usize,
-    },
-    /// The scheme is neither `https` nor `http`.
-    ///
-    /// See [RFC 8441 section 5](https://www.rfc-editor.org/rfc/rfc8441#section-5).
-    Scheme,
-    /// The name of a subprotocol is not a token.
-    ///
-    /// See [RFC 6455 section 4.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.1).
-    Subprotocol {
-        /// The subprotocol's place in the list.
-        index: usize,
-    },
-    /// The target is not a path with an optional query, in ASCII without spaces.
-    ///
-    /// See [RFC 6455 section 3](https://www.rfc-editor.org/rfc/rfc6455#section-3).
-    Target,
-}
-
-impl fmt::Display for RequestError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ConnectNotEnabled => {
-                f.write_str("the server has not enabled extended CONNECT: use HTTP/1.1")
-            }
-            Self::Field(error) => error.fmt(f),
-            Self::Host => f.write_str("the host is not a host with a port: give nothing else"),
-            Self::Origin => f.write_str("the origin is not one word of ASCII: give just one"),
-            Self::OutputFull => OutputFull.fmt(f),
-            Self::RepeatedSubprotocol { index } => {
-                write!(
-                    f,
-                    "subprotocol {index} is offered already: offer each one once"
-                )
-            }
-            Self::Scheme => f.write_str("the scheme is not https or http: give https for wss"),
-            Self::Subprotocol { index } => {
-                write!(
-                    f,
-                    "subprotocol {index} is not a token: take out spaces and commas"
-                )
-            }
-            Self::Target => f.write_str(
-                "the target is not a path: start it with `/`, encode the rest, drop the fragment",
-            ),
-        }
-    }
-}
-
-impl core::error::Error for RequestError {}
-
-impl From<FieldError> for RequestError {
-    fn from(error: FieldError) -> Self {
-        Self::Field(error)
-    }
-}
-
-impl From<OutputFull> for RequestError {
-    fn from(_: OutputFull) -> Self {
-        Self::OutputFull
-    }
 }

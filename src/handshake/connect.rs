@@ -4,9 +4,9 @@
 //! [RFC 9220](https://www.rfc-editor.org/rfc/rfc9220) alike; the fields are those of an ordinary
 //! opening handshake without `Upgrade`, `Connection`, the key and its answer.
 
-use super::client::RequestError;
 use super::error::HandshakeError;
 use super::field::{Pair, is_named, trim};
+use super::outcome::RequestError;
 
 /// The pseudo-fields of a request on HTTP/2 or HTTP/3, as far as they were sent.
 ///

@@ -88,6 +88,8 @@ mod head;
 #[cfg(feature = "http")]
 mod http_types;
 mod key;
+mod origin;
+mod outcome;
 mod redirect;
 mod response;
 pub mod server;

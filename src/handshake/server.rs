@@ -8,8 +8,6 @@
 //! [`Response::head`] gives the answer as data.
 //! See [RFC 6455 section 4.2](https://www.rfc-editor.org/rfc/rfc6455#section-4.2).
 
-use core::fmt;
-
 use super::connect::{PseudoFields, check_no_connection_fields};
 use super::error::HandshakeError;
 use super::extension::{self, Extensions};
@@ -21,6 +19,7 @@ use super::subprotocol::{self, Subprotocols};
 use super::target::Target;
 use crate::{Negotiated, Output};
 
+pub use super::origin::OriginPolicy;
 pub use super::response::{Response, ResponseError, ResponseHead};
 
 /// Waits for a client's request.
@@ -389,70 +388,6 @@ impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Request<'b, F> {
         found.check_no_content()?;
         found.check_version()?;
         Ok(authority)
-    }
-}
-
-/// Which pages may open a WebSocket connection, judged by the `Origin` that browsers send.
-///
-/// A browser lets any page open a WebSocket connection to any server and sends the user's cookies
-/// along, so the server has to say whom it trusts. A request without `Origin` does not come from a
-/// page and passes under every policy; [`Upgrade::origin`] tells such a request from the others.
-/// See [RFC 6455 section 10.2](https://www.rfc-editor.org/rfc/rfc6455#section-10.2).
-///
-/// # Examples
-///
-/// ```
-/// use websocket_proto::handshake::server::OriginPolicy;
-///
-/// // The dot belongs to the suffix: without it `https://evil-example.com` would pass.
-/// let subdomains = |origin: &str| {
-///     origin.strip_prefix("https://").is_some_and(|host| host.ends_with(".example.com"))
-/// };
-/// let policy = OriginPolicy::Custom(&subdomains);
-/// ```
-#[derive(Clone, Copy)]
-#[non_exhaustive]
-pub enum OriginPolicy<'p> {
-    /// Every page: right for a server that gives every caller the same.
-    Any,
-    /// Whatever the function says yes to.
-    ///
-    /// It is given the value of `Origin`: one word of ASCII, which may be `null` and need not be an
-    /// origin at all, since any program can send it. It is `Sync`, so that threads can share the
-    /// policy.
-    Custom(&'p (dyn Fn(&str) -> bool + Sync)),
-    /// The listed origins, each written as a browser does: `https://example.com`, compared byte by
-    /// byte.
-    OneOf(&'p [&'p str]),
-    /// Pages of the very host and port that the request is for, by http or https.
-    SameHost,
-}
-
-impl OriginPolicy<'_> {
-    fn admits(self, origin: Option<&str>, host: &str) -> bool {
-        let Some(origin) = origin else {
-            return true;
-        };
-        match self {
-            Self::Any => true,
-            Self::Custom(admits) => admits(origin),
-            Self::OneOf(origins) => origins.contains(&origin),
-            Self::SameHost => ["https://", "http://"]
-                .into_iter()
-                .filter_map(|scheme| origin.strip_prefix(scheme))
-                .any(|authority| authority.eq_ignore_ascii_case(host)),
-        }
-    }
-}
-
-impl fmt::Debug for OriginPolicy<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Any => f.write_str("Any"),
-            Self::Custom(_) => f.write_str("Custom(..)"),
-            Self::OneOf(origins) => f.debug_tuple("OneOf").field(origins).finish(),
-            Self::SameHost => f.write_str("SameHost"),
-        }
     }
 }
 
