@@ -1,4 +1,5 @@
-//! The inbound direction: bytes in, events out, every rule judged by the first byte that proves it.
+//! The inbound direction: bytes in, chunks and control frames out, every rule judged by the first
+//! byte that proves it.
 
 use core::mem;
 
@@ -81,7 +82,7 @@ impl Inbound {
         }
     }
 
-    /// Takes input until it makes an event, and moves the cursor past what it took.
+    /// Takes input until something is found, and moves the cursor past what it took.
     /// `max_message_len` binds beside the configured limit.
     #[inline]
     pub(super) fn receive<'b, R: Role>(

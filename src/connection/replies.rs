@@ -1,5 +1,5 @@
-//! What the engine owes the peer and could not write yet: at most one Pong and one Close, whatever
-//! the peer does.
+//! What the engine owes the peer: on its way to the sender, and what could not go out yet, which is
+//! at most one Pong and one Close, whatever the peer does.
 
 use crate::event::ControlPayload;
 use crate::frame::{CloseCode, CloseFrame};

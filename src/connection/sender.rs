@@ -274,6 +274,7 @@ impl<R: Role> Sender<R> {
     pub fn state(&self) -> State {
         self.closing.state()
     }
+
     fn answer_ping(&mut self, payload: &ControlPayload, out: &mut impl Output) {
         // "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response, unless it
         // already received a Close frame" (section 5.5.2). After our own Close nothing goes out: it
