@@ -277,8 +277,8 @@ impl<R: Role> Sender<R> {
 
     fn answer_ping(&mut self, payload: &ControlPayload, out: &mut impl Output) {
         // "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response, unless it
-        // already received a Close frame" (section 5.5.2). After our own Close nothing goes out: it
-        // is the last frame that we send.
+        // already received a Close frame" (section 5.5.2). Departs from it after our own Close: that
+        // is the last frame that we send, and a peer that has it is about to close.
         if self.closing.has_begun() {
             return;
         }

@@ -163,7 +163,8 @@ impl Scanner {
     fn judge(&mut self, byte: u8) -> Result<Step, HandshakeError> {
         let step = match (self.step, byte) {
             (Step::LineFeed, b'\n') => self.end_line()?,
-            // "A recipient of such a bare CR MUST consider that element to be invalid" (9112, 2.2)
+            // "A recipient of such a bare CR MUST consider that element to be invalid or replace
+            // each bare CR with SP" (RFC 9112, section 2.2): it is invalid here.
             (Step::LineFeed, _) => return Err(HandshakeError::MalformedHead),
             // Departs from RFC 9112 section 2.2, by which a recipient MAY recognize a single LF:
             // what one hop takes for a line end and the next does not, smuggles fields.

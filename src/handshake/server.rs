@@ -337,8 +337,9 @@ impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Request<'b, F> {
             return Err(HandshakeError::InvalidTarget);
         }
         // "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request
-        // message that lacks a Host header field [...], contains more than one [...]" (RFC 9112,
-        // section 3.2)
+        // message that lacks a Host header field and to any request message that contains more than
+        // one Host header field line or a Host header field with an invalid field value." (RFC
+        // 9112, section 3.2)
         let host = found.host()?.ok_or(HandshakeError::MissingHost)?;
         found.check_no_content()?;
         // "An |Upgrade| header field containing the value "websocket", treated as an ASCII
@@ -360,8 +361,8 @@ impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Request<'b, F> {
         if !Key::is_valid(key) {
             return Err(HandshakeError::InvalidKey);
         }
-        // "an origin server MUST ignore the received Host header field (if any) and instead replace
-        // it with the host information of the request-target" (RFC 9112, section 3.2.2)
+        // "[...] the origin server MUST ignore the received Host header field (if any) and instead
+        // use the host information of the request-target." (RFC 9112, section 3.2.2)
         Ok((of_target.unwrap_or(host), key))
     }
 
