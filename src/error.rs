@@ -186,6 +186,9 @@ pub enum SendError {
     FrameTooLong,
     /// A fragmented message is open: finish it first (section 5.4).
     MessageOpen,
+    /// The chunk goes on a message, but none is open: send the chunks before it first (section
+    /// 5.4).
+    NoMessageOpen,
     /// The output has no room for the frame: send what it holds, then try again.
     OutputFull {
         /// The bytes of the whole frame. An output that is empty and has less room than this will
@@ -218,6 +221,9 @@ impl fmt::Display for SendError {
             ),
             Self::FrameTooLong => f.write_str("a frame carries less than 2^63 bytes of payload"),
             Self::MessageOpen => f.write_str("a fragmented message is open: finish it first"),
+            Self::NoMessageOpen => {
+                f.write_str("the chunk goes on a message that is not open: send its start first")
+            }
             Self::OutputFull { needed } => write!(
                 f,
                 "the output has no room for {needed} bytes: send what it holds, then try again"

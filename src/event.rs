@@ -25,6 +25,7 @@ pub enum Event<'b> {
 /// yields.
 ///
 /// Chunks follow the reads, not the frames: how a message is cut into them means nothing.
+/// [`Connection::send_chunk`](crate::Connection::send_chunk) sends one on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,

@@ -17,7 +17,7 @@ use crate::assembler::{Assembler, Storage};
 use crate::broadcast::Broadcast;
 use crate::config::Config;
 use crate::error::{ProtocolError, SendError};
-use crate::event::{Event, Incoming, Message};
+use crate::event::{Chunk, Event, Incoming, Message};
 use crate::frame::{CloseCode, EncodedHeader, MessageKind};
 use crate::negotiated::Negotiated;
 use crate::output::Output;
@@ -233,6 +233,61 @@ impl<R: Role> Connection<R> {
         out: &mut impl Output,
     ) -> Result<(), SendError> {
         self.sender.send_fragment(fragment, fin, out)
+    }
+
+    /// Sends a chunk on as a frame, for a gateway that does not wait for whole messages.
+    ///
+    /// Give it every chunk that [`receive`](Connection::receive) of another connection yields, in
+    /// their order: the first begins a message, the last ends it, and one that is both is sent
+    /// unfragmented. Whatever frames and reads the message came in, it goes on in a frame for each
+    /// chunk, and a text never has a character cut by a frame. As with
+    /// [`send_fragment`](Self::send_fragment), other messages wait until it is finished. A message
+    /// whose rest will not come cannot be finished: [`close`](Self::close), then.
+    ///
+    /// See [RFC 6455 section 5.4](https://www.rfc-editor.org/rfc/rfc6455#section-5.4).
+    ///
+    /// # Errors
+    ///
+    /// - [`SendError::MessageOpen`]: the chunk is the first of its message, but another message is
+    ///   open.
+    /// - [`SendError::NoMessageOpen`]: it is not the first, and no message is open.
+    /// - [`SendError::WrongKind`]: the open message is of the other kind.
+    /// - [`SendError::Closing`], [`SendError::FrameOpen`], [`SendError::OutputFull`]: as
+    ///   [`send`](Self::send).
+    ///
+    /// # Examples
+    ///
+    /// A server that lets text through to another server as it comes, here in two reads that cut a
+    /// character:
+    ///
+    /// ```
+    /// # #[cfg(feature = "alloc")] {
+    /// use websocket_proto::frame::MaskingKey;
+    /// use websocket_proto::{Client, Config, Connection, Event, Negotiated, Server};
+    ///
+    /// # let role = Client::new(|| MaskingKey::new([0; 4]));
+    /// let mut near = Connection::new(Server, Negotiated::default(), Config::default());
+    /// let mut far = Connection::new(role, Negotiated::default(), Config::default());
+    /// let (mut to_near, mut to_far) = (Vec::new(), Vec::new());
+    ///
+    /// for read in [&mut b"\x81\x86\0\0\0\0caf\xc3"[..].to_vec(), &mut b"\xa9!".to_vec()] {
+    ///     let mut input = &mut read[..];
+    ///     while let Some(event) = near.receive(&mut input, &mut to_near)? {
+    ///         if let Event::Chunk(chunk) = event {
+    ///             far.send_chunk(&chunk, &mut to_far)?;
+    ///         }
+    ///     }
+    /// }
+    /// assert_eq!(to_far, b"\x01\x83\0\0\0\0caf\x80\x83\0\0\0\0\xc3\xa9!");
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn send_chunk(
+        &mut self,
+        chunk: &Chunk<'_>,
+        out: &mut impl Output,
+    ) -> Result<(), SendError> {
+        self.sender.send_chunk(chunk, out)
     }
 
     /// Begins a frame of `len` bytes of payload that the caller sends itself, and gives its header

@@ -57,6 +57,23 @@ impl Outbound {
         }
     }
 
+    /// Whether a chunk may go out here: the first of a message begins it, every other goes on.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::FrameOpen`]; [`SendError::MessageOpen`] for a first chunk inside a message, and
+    /// [`SendError::NoMessageOpen`] for another one outside.
+    pub(super) fn takes_chunk(&self, first: bool) -> Result<(), SendError> {
+        if first {
+            return self.between_messages();
+        }
+        self.between_frames()?;
+        if self.message.is_none() {
+            return Err(SendError::NoMessageOpen);
+        }
+        Ok(())
+    }
+
     /// The opcode of the next frame of a message of this kind.
     pub(super) fn next_opcode(&self, kind: MessageKind) -> Result<Opcode, SendError> {
         match self.message {
@@ -123,9 +140,24 @@ pub(super) fn put_frame<R: Role>(
     payload: &[u8],
     out: &mut impl Output,
 ) -> Result<(), SendError> {
+    put_frame_of(role, fin, opcode, [payload], out)
+}
+
+/// As [`put_frame`], of a payload that lies in parts.
+#[inline]
+pub(super) fn put_frame_of<R: Role, const N: usize>(
+    role: &mut R,
+    fin: bool,
+    opcode: Opcode,
+    payload: [&[u8]; N],
+    out: &mut impl Output,
+) -> Result<(), SendError> {
+    let payload_len = payload
+        .iter()
+        .fold(0_usize, |len, part| len.saturating_add(part.len()));
     let header = FrameHeader {
         fin,
-        ..FrameHeader::new(opcode, wire_len(payload.len()))
+        ..FrameHeader::new(opcode, wire_len(payload_len))
     };
     let mut header = header.encode_valid();
     // Room comes first: a key is drawn only for a frame that goes out.
@@ -133,26 +165,30 @@ pub(super) fn put_frame<R: Role>(
     let needed = header
         .len()
         .saturating_add(key_len)
-        .saturating_add(payload.len());
+        .saturating_add(payload_len);
     out.make_room(needed)
         .map_err(|_| SendError::OutputFull { needed })?;
     match role.masking_key() {
         None => {
             out.put(&header);
-            out.put(payload);
+            for part in payload {
+                out.put(part);
+            }
         }
         Some(key) => {
             header.add_key(key);
             out.put(&header);
             let mut mask = Mask::new(key);
-            for piece in payload.chunks(MASK_PIECE) {
-                let lent = out.put(piece);
-                debug_assert_eq!(
-                    lent.len(),
-                    piece.len(),
-                    "`Output::put` lends all that it appended"
-                );
-                mask.apply(lent);
+            for part in payload {
+                for piece in part.chunks(MASK_PIECE) {
+                    let lent = out.put(piece);
+                    debug_assert_eq!(
+                        lent.len(),
+                        piece.len(),
+                        "`Output::put` lends all that it appended"
+                    );
+                    mask.apply(lent);
+                }
             }
         }
     }

@@ -1,11 +1,11 @@
 //! The sending half of a connection: it owns everything that goes out, and how far closing is.
 
 use super::closing::{Closing, Closure, State, Transport};
-use super::outbound::{Outbound, put_frame};
+use super::outbound::{Outbound, put_frame, put_frame_of};
 use super::replies::{Replies, Reply, ReplyKind};
 use crate::broadcast::Broadcast;
 use crate::error::SendError;
-use crate::event::{ControlPayload, Message};
+use crate::event::{Chunk, ControlPayload, Message, Payload};
 use crate::frame::{
     CloseCode, CloseFrame, CloseFrameError, EncodedHeader, FrameHeader, MessageKind, Opcode,
 };
@@ -129,6 +129,36 @@ impl<R: Role> Sender<R> {
         self.flush_first(out);
         put_frame(&mut self.role, fin, opcode, fragment.as_bytes(), out)?;
         self.outbound.fragment_sent(fragment.kind(), fin);
+        Ok(())
+    }
+
+    /// As [`Connection::send_chunk`](super::Connection::send_chunk).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn send_chunk(
+        &mut self,
+        chunk: &Chunk<'_>,
+        out: &mut impl Output,
+    ) -> Result<(), SendError> {
+        self.may_send()?;
+        self.outbound.takes_chunk(chunk.first)?;
+        let kind = chunk.payload.kind();
+        let opcode = self.outbound.next_opcode(kind)?;
+        self.flush_first(out);
+        let mut room = [0; 4];
+        // "An intermediary might coalesce and/or split frames" (section 5.4): a character that the
+        // peer's frames have cut goes out whole, so that every frame is text by itself.
+        let payload = match chunk.payload {
+            Payload::Text { carried, text } => {
+                let carried = carried.map_or("", |carried| carried.encode_utf8(&mut room));
+                [carried.as_bytes(), text.as_bytes()]
+            }
+            Payload::Binary(bytes) => [&[], bytes],
+        };
+        put_frame_of(&mut self.role, chunk.last, opcode, payload, out)?;
+        self.outbound.fragment_sent(kind, chunk.last);
         Ok(())
     }
 

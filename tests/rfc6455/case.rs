@@ -309,7 +309,7 @@ impl Case {
 
 /// Cuts of `len` bytes into reads: every one cut, every two cuts of a short input, byte by byte,
 /// and seeded random ones.
-fn cuts(len: usize) -> Vec<Vec<usize>> {
+pub(crate) fn cuts(len: usize) -> Vec<Vec<usize>> {
     let mut cuts = vec![vec![len], vec![0, len], vec![1; len]];
     let near_an_end = |at: &usize| len <= 200 || *at < 48 || *at > len - 48;
     cuts.extend((1..len).filter(near_an_end).map(|at| vec![at, len - at]));

@@ -3,7 +3,8 @@
 use arrayvec::ArrayVec;
 use websocket_proto::frame::{CloseCode, MaskingKey, MessageKind};
 use websocket_proto::{
-    Client, Config, Connection, Event, Negotiated, SendError, Server, SliceOutput, State, Transport,
+    Chunk, Client, Config, Connection, Event, Negotiated, Payload, ProtocolError, Role, SendError,
+    Server, SliceOutput, State, Transport,
 };
 
 use crate::case::*;
@@ -455,4 +456,175 @@ fn a_second_failure_changes_nothing() {
     let again = conn.receive(&mut &mut input[..], &mut out);
     assert_eq!(again, Err(error), "the first error stays");
     assert_eq!(frames_on_the_wire(&out, false), [sent_close(1002)]);
+}
+
+/// Sends everything that comes in on, chunk by chunk; gives what went out, and the error.
+fn forwarded<A: Role, B: Role>(
+    from: &mut Connection<A>,
+    to: &mut Connection<B>,
+    cut: &[usize],
+    bytes: &[u8],
+) -> (Vec<u8>, Option<ProtocolError>) {
+    let (mut bytes, mut out, mut answers) = (bytes.to_vec(), Vec::new(), Vec::new());
+    let mut input = &mut bytes[..];
+    for &len in cut {
+        let mut read = input.split_off_mut(..len).unwrap();
+        loop {
+            match from.receive(&mut read, &mut answers) {
+                Ok(Some(Event::Chunk(chunk))) => to.send_chunk(&chunk, &mut out).unwrap(),
+                Ok(Some(_)) => {}
+                Ok(None) => break,
+                Err(error) => return (out, Some(error)),
+            }
+        }
+    }
+    (out, None)
+}
+
+/// The messages in outbound bytes: their kind and payload, and whether the last one is finished.
+fn messages_on_the_wire(bytes: &[u8], masked: bool) -> (Vec<(u8, Vec<u8>)>, bool) {
+    let (mut messages, mut finished) = (Vec::<(u8, Vec<u8>)>::new(), true);
+    for (first, payload) in frames_on_the_wire(bytes, masked) {
+        assert_eq!(first % 16 == 0, !finished, "a message begins once");
+        assert!(!payload.is_empty() || first & 0x80 != 0, "a frame has use");
+        if finished {
+            messages.push((first & 0x0f, payload.clone()));
+        } else {
+            messages.last_mut().unwrap().1.extend(&payload);
+        }
+        if messages.last().unwrap().0 == 1 {
+            std::str::from_utf8(&payload).expect("no character is cut by a frame");
+        }
+        finished = first & 0x80 != 0;
+    }
+    (messages, finished)
+}
+
+#[test]
+fn s5_4_chunks_go_on_as_one_message_however_the_input_is_cut() {
+    let wide = "\u{e9}\u{20ac}\u{1f600}".as_bytes();
+    let mut input = masked(0x01, &wide[..1]);
+    input.extend(masked(0x00, &wide[1..4]));
+    input.extend(masked(0x89, b"between"));
+    input.extend(masked(0x80, &wide[4..]));
+    input.extend(masked(0x82, b"\xff\0"));
+    input.extend(masked(0x01, b""));
+    input.extend(masked(0x80, b""));
+    input.extend(masked(0x82, b""));
+    let expected = [
+        (1, wide.to_vec()),
+        (2, b"\xff\0".to_vec()),
+        (1, vec![]),
+        (2, vec![]),
+    ];
+    for cut in cuts(input.len()) {
+        let (out, error) = forwarded(&mut server(), &mut client(), &cut, &input);
+        assert_eq!(error, None);
+        let went_out = messages_on_the_wire(&out, true);
+        assert_eq!(went_out, (expected.to_vec(), true), "{cut:?}");
+
+        let mut to = server();
+        let (out, _) = forwarded(&mut server(), &mut to, &cut, &input);
+        assert_eq!(messages_on_the_wire(&out, false), went_out, "{cut:?}");
+        to.send_text("the message is finished", &mut Vec::new())
+            .unwrap();
+    }
+}
+
+#[test]
+fn s8_1_only_what_is_valid_of_a_faulty_text_goes_on() {
+    let mut input = masked(0x01, "ok \u{20ac}".as_bytes());
+    input.extend(masked(0x80, b"fine\xe2\x82(never"));
+    for cut in cuts(input.len()) {
+        let mut to = client();
+        let (mut out, error) = forwarded(&mut server(), &mut to, &cut, &input);
+        assert_eq!(error, Some(ProtocolError::InvalidUtf8), "{cut:?}");
+        assert_eq!(
+            messages_on_the_wire(&out, true),
+            (vec![(1, "ok \u{20ac}fine".into())], false),
+            "{cut:?}"
+        );
+        out.clear();
+        to.close(CloseCode::new(1011), "", &mut out).unwrap();
+        assert_eq!(frames_on_the_wire(&out, true), [sent_close(1011)]);
+    }
+}
+
+#[test]
+fn a_chunk_that_does_not_go_on_what_went_out_is_refused() {
+    let chunk = |first, last, payload| Chunk {
+        first,
+        last,
+        payload,
+    };
+    let text = Payload::Text {
+        carried: Some('\u{20ac}'),
+        text: "and",
+    };
+    let (mut conn, mut out) = (server(), ArrayVec::<u8, 8>::new());
+    for last in [false, true] {
+        assert_eq!(
+            conn.send_chunk(&chunk(false, last, text), &mut out),
+            Err(SendError::NoMessageOpen)
+        );
+    }
+    conn.send_chunk(&chunk(true, false, text), &mut out)
+        .unwrap();
+    assert_eq!(out.as_slice(), b"\x01\x06\xe2\x82\xacand");
+    assert_eq!(
+        conn.send_chunk(&chunk(true, true, text), &mut out),
+        Err(SendError::MessageOpen)
+    );
+    assert_eq!(
+        conn.send_chunk(&chunk(false, true, Payload::Binary(b"x")), &mut out),
+        Err(SendError::WrongKind)
+    );
+    // Whole or not at all: nothing has changed, and it goes out once there is room.
+    assert_eq!(
+        conn.send_chunk(&chunk(false, true, text), &mut out),
+        Err(SendError::OutputFull { needed: 8 })
+    );
+    assert_eq!(out.len(), 8);
+    out.clear();
+    conn.send_chunk(&chunk(false, true, text), &mut out)
+        .unwrap();
+    assert_eq!(out.as_slice(), b"\x80\x06\xe2\x82\xacand");
+
+    let _header = conn.start_frame(MessageKind::Binary, 3, true).unwrap();
+    assert_eq!(
+        conn.send_chunk(&chunk(true, true, text), &mut out),
+        Err(SendError::FrameOpen { remaining: 3 })
+    );
+    conn.count_payload(3).unwrap();
+    out.clear();
+    conn.close(CloseCode::NORMAL, "", &mut out).unwrap();
+    assert_eq!(
+        conn.send_chunk(&chunk(true, true, text), &mut out),
+        Err(SendError::Closing)
+    );
+}
+
+#[test]
+fn a_waiting_pong_leaves_before_the_next_chunk_and_only_if_that_may_go() {
+    let mut conn = server();
+    let mut none = SliceOutput::new(&mut []);
+    conn.receive(&mut &mut masked(0x89, b"late")[..], &mut none)
+        .unwrap();
+    let mut out = Vec::new();
+    let mut chunk = Chunk {
+        first: false,
+        last: true,
+        payload: Payload::Binary(b"x"),
+    };
+    assert_eq!(
+        conn.send_chunk(&chunk, &mut out),
+        Err(SendError::NoMessageOpen)
+    );
+    assert_eq!(out, []);
+    chunk.first = true;
+    conn.send_chunk(&chunk, &mut out).unwrap();
+    assert_eq!(
+        frames_on_the_wire(&out, false),
+        [sent_pong(b"late"), (0x82, b"x".to_vec())]
+    );
 }
