@@ -13,7 +13,8 @@ use crate::frame::{CloseFrame, MAX_CONTROL_PAYLOAD, MessageKind};
 pub enum Event<'b> {
     /// A part of a message, unmasked where it lies in the input.
     Chunk(Chunk<'b>),
-    /// A Ping. It is answered by the engine, unless the closing handshake has begun.
+    /// A Ping. It is answered by the engine, unless the closing handshake has begun or the
+    /// [`Reply`](crate::Reply) is left out.
     Ping(ControlPayload),
     /// A Pong, asked for or not.
     Pong(ControlPayload),
@@ -115,7 +116,8 @@ pub(crate) struct Extent {
 pub enum Incoming<'m> {
     /// A whole message.
     Message(Message<'m>),
-    /// A Ping. It is answered by the engine, unless the closing handshake has begun.
+    /// A Ping. It is answered by the engine, unless the closing handshake has begun or the
+    /// [`Reply`](crate::Reply) is left out.
     Ping(ControlPayload),
     /// A Pong, asked for or not.
     Pong(ControlPayload),

@@ -368,7 +368,8 @@ impl<R: Role> Connection<R> {
         self.sender.ping(payload, out)
     }
 
-    /// Sends a Pong that nobody asked for, as a one-way heartbeat. Pings are answered without this.
+    /// Sends a Pong that nobody asked for, as a one-way heartbeat. Pings are answered without this,
+    /// unless one [leaves the replies to them out](Reply::is_pong).
     ///
     /// See [RFC 6455 section 5.5.3](https://www.rfc-editor.org/rfc/rfc6455#section-5.5.3).
     ///

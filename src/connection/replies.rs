@@ -6,8 +6,61 @@ use crate::frame::{CloseCode, CloseFrame};
 
 /// What the peer is owed for a frame: from the [`Receiver`](super::Receiver) to the
 /// [`Sender`](super::Sender), which knows what to make of it.
+///
+/// The sender needs every one of them but those that [are Pongs](Self::is_pong). To answer Pings
+/// yourself, leave those out: a gateway may let Pings through to the far end, so that an answer
+/// says that the far end is alive, and not just the gateway. A Ping has to be answered in the end,
+/// with its payload, by [`Sender::pong`](super::Sender::pong).
+///
+/// See [RFC 6455 section 5.5.2](https://www.rfc-editor.org/rfc/rfc6455#section-5.5.2).
+///
+/// # Examples
+///
+/// One direction of such a gateway; the other one hands Pongs back in the same way.
+///
+/// ```
+/// # #[cfg(feature = "alloc")] {
+/// use websocket_proto::frame::MaskingKey;
+/// use websocket_proto::{Client, Config, Connection, Event, Negotiated, Server};
+///
+/// # let role = Client::new(|| MaskingKey::new([0; 4]));
+/// let near = Connection::new(Server, Negotiated::default(), Config::default());
+/// let (mut from_near, mut to_near) = near.split();
+/// let mut far = Connection::new(role, Negotiated::default(), Config::default());
+/// let (mut near_out, mut far_out) = (Vec::new(), Vec::new());
+///
+/// let mut read = *b"\x89\x82\0\0\0\0hi";
+/// let mut input = &mut read[..];
+/// while let Some(event) = from_near.receive(&mut input, |reply| {
+///     if !reply.is_pong() {
+///         to_near.reply(reply, &mut near_out);
+///     }
+/// })? {
+///     match event {
+///         Event::Ping(payload) => far.ping(&payload, &mut far_out)?,
+///         Event::Pong(payload) => far.pong(&payload, &mut far_out)?,
+///         Event::Chunk(chunk) => far.send_chunk(&chunk, &mut far_out)?,
+///         _ => {}
+///     }
+/// }
+/// assert_eq!(far_out, b"\x89\x82\0\0\0\0hi");
+///
+/// // Later the far end's Pong comes in, and goes back.
+/// to_near.pong(b"hi", &mut near_out)?;
+/// assert_eq!(near_out, b"\x8a\x02hi");
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply(pub(super) ReplyKind);
+
+impl Reply {
+    /// Whether it is the Pong that answers a Ping: the one kind of reply that the sender can do
+    /// without.
+    pub const fn is_pong(&self) -> bool {
+        matches!(self.0, ReplyKind::Pong(_))
+    }
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ReplyKind {

@@ -628,3 +628,50 @@ fn a_waiting_pong_leaves_before_the_next_chunk_and_only_if_that_may_go() {
         [sent_pong(b"late"), (0x82, b"x".to_vec())]
     );
 }
+
+#[test]
+fn s5_5_2_pings_can_be_answered_by_the_caller_however_the_input_is_cut() {
+    let mut input = masked(0x01, b"a");
+    input.extend(masked(0x89, b"one"));
+    input.extend(masked(0x8a, b"no reply"));
+    input.extend(masked(0x89, b""));
+    input.extend(masked(0x80, b"b"));
+    // What follows decides which replies are left: to a Close, to a fault, none.
+    let ends = [
+        (masked(0x88, b"\x0b\xb8"), vec![sent_close(3000)]),
+        (masked(0x83, b""), vec![sent_close(1002)]),
+        (vec![], vec![]),
+    ];
+    for (end, closes) in ends {
+        let bytes = [&input[..], &end].concat();
+        for cut in cuts(bytes.len()) {
+            let (mut receiver, mut sender) = server().split();
+            let (mut bytes, mut out, mut pings) = (bytes.clone(), Vec::new(), Vec::new());
+            let (mut rest, mut left_out) = (&mut bytes[..], 0);
+            for &len in &cut {
+                let mut read = rest.split_off_mut(..len).unwrap();
+                while let Ok(Some(event)) = receiver.receive(&mut read, |reply| {
+                    if reply.is_pong() {
+                        left_out += 1;
+                    } else {
+                        sender.reply(reply, &mut out);
+                    }
+                }) {
+                    if let Event::Ping(payload) = event {
+                        pings.push(payload.to_vec());
+                        // The answer may come later, and then in any order.
+                        if pings.len() == 2 {
+                            sender.pong(&pings[0], &mut out).unwrap();
+                        }
+                    }
+                }
+            }
+            assert_eq!((left_out, pings), (2, vec![b"one".to_vec(), vec![]]));
+            let mut expected = vec![sent_pong(b"one")];
+            expected.extend(closes.clone());
+            assert_eq!(frames_on_the_wire(&out, false), expected, "{cut:?}");
+            assert!(!sender.wants_flush());
+            assert!(!receiver.receive_eof().is_pong());
+        }
+    }
+}
