@@ -55,93 +55,88 @@ pub use super::redirect::Destination;
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone)]
-pub struct Handshake<'a, V = Http1> {
+///
+/// What is agreed on borrows nothing but the list of subprotocols, so a function may take the host
+/// and the target from its caller and give back a connection:
+///
+/// ```
+/// use websocket_proto::Negotiated;
+/// use websocket_proto::handshake::client::{Handshake, Outcome};
+///
+/// const SUBPROTOCOLS: &[&str] = &["chat"];
+///
+/// fn agreed(host: &str, received: &[u8]) -> Option<Negotiated<'static>> {
+///     let nonce = *b"the sample nonce";
+///     let mut handshake = Handshake::new(nonce, host, "/chat").subprotocols(SUBPROTOCOLS);
+///     match handshake.receive(received) {
+///         Ok(Some(Outcome::Open(accepted))) => Some(accepted.negotiated),
+///         _ => None,
+///     }
+/// }
+/// # assert!(agreed("example.com", b"HTTP/1.1 403 Forbidden\r\n\r\n").is_none());
+/// ```
+#[derive(Clone, Debug)]
+pub struct Handshake<'p, V = Http1<'p>> {
     version: V,
-    host: &'a str,
-    target: &'a str,
-    origin: Option<&'a str>,
-    subprotocols: &'a [&'a str],
+    subprotocols: &'p [&'p str],
     subprotocol_choice: SubprotocolChoice,
-    fields: &'a [(&'a str, &'a str)],
 }
 
-/// What a [`Handshake`] on HTTP/1.1 keeps.
+/// What a [`Handshake`] on HTTP/1.1 keeps; `'r` is how long what it asks for lives.
 #[derive(Clone)]
-pub struct Http1 {
+pub struct Http1<'r> {
+    asked: Asked<'r>,
     nonce: [u8; 16],
     scanner: Scanner,
 }
 
 /// Without the nonce, which shows what the caller's source of randomness gives.
-impl fmt::Debug for Http1 {
+impl fmt::Debug for Http1<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Http1")
+            .field("asked", &self.asked)
             .field("scanner", &self.scanner)
             .finish_non_exhaustive()
     }
 }
 
+/// What a [`Handshake`] on HTTP/2 or HTTP/3 keeps; `'r` is how long what it asks for lives.
+#[derive(Clone, Debug)]
+pub struct ExtendedConnect<'r> {
+    asked: Asked<'r>,
+    scheme: &'r str,
+}
+
+/// What a request says beside the subprotocols: the response is judged without it.
+#[derive(Clone)]
+struct Asked<'r> {
+    host: &'r str,
+    target: &'r str,
+    origin: Option<&'r str>,
+    fields: &'r [(&'r str, &'r str)],
+}
+
 /// Without the target and the fields: both may hold credentials, which a log should not.
-impl<V: fmt::Debug> fmt::Debug for Handshake<'_, V> {
+impl fmt::Debug for Asked<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handshake")
-            .field("version", &self.version)
+        f.debug_struct("Asked")
             .field("host", &self.host)
             .field("origin", &self.origin)
-            .field("subprotocols", &self.subprotocols)
             .finish_non_exhaustive()
     }
 }
 
-/// What a [`Handshake`] on HTTP/2 or HTTP/3 keeps.
-#[derive(Clone, Debug)]
-pub struct ExtendedConnect<'a> {
-    scheme: &'a str,
-}
-
-impl<'a, V> Handshake<'a, V> {
-    fn with_version(version: V, host: &'a str, target: &'a str) -> Self {
+impl<'r> Asked<'r> {
+    fn new(host: &'r str, target: &'r str) -> Self {
         Self {
-            version,
             host,
             target,
             origin: None,
-            subprotocols: &[],
-            subprotocol_choice: SubprotocolChoice::Optional,
             fields: &[],
         }
     }
 
-    /// Offers subprotocols, the preferred one first.
-    #[must_use]
-    pub fn subprotocols(mut self, subprotocols: &'a [&'a str]) -> Self {
-        self.subprotocols = subprotocols;
-        self
-    }
-
-    /// Says what happens when the server chooses none of the offered subprotocols.
-    #[must_use]
-    pub fn subprotocol_choice(mut self, choice: SubprotocolChoice) -> Self {
-        self.subprotocol_choice = choice;
-        self
-    }
-
-    /// Sends `Origin`, as a browser has to.
-    #[must_use]
-    pub fn origin(mut self, origin: &'a str) -> Self {
-        self.origin = Some(origin);
-        self
-    }
-
-    /// Adds fields, such as `Authorization` or `Cookie`, in the given order.
-    #[must_use]
-    pub fn fields(mut self, fields: &'a [(&'a str, &'a str)]) -> Self {
-        self.fields = fields;
-        self
-    }
-
-    fn check_request(&self) -> Result<(), RequestError> {
+    fn check(&self) -> Result<(), RequestError> {
         if !is_authority(self.host.as_bytes()) {
             return Err(RequestError::Host);
         }
@@ -156,6 +151,34 @@ impl<'a, V> Handshake<'a, V> {
         {
             return Err(RequestError::Origin);
         }
+        Ok(())
+    }
+}
+
+impl<'p, V> Handshake<'p, V> {
+    fn with_version(version: V) -> Self {
+        Self {
+            version,
+            subprotocols: &[],
+            subprotocol_choice: SubprotocolChoice::Optional,
+        }
+    }
+
+    /// Offers subprotocols, the preferred one first.
+    #[must_use]
+    pub fn subprotocols(mut self, subprotocols: &'p [&'p str]) -> Self {
+        self.subprotocols = subprotocols;
+        self
+    }
+
+    /// Says what happens when the server chooses none of the offered subprotocols.
+    #[must_use]
+    pub fn subprotocol_choice(mut self, choice: SubprotocolChoice) -> Self {
+        self.subprotocol_choice = choice;
+        self
+    }
+
+    fn check_subprotocols(&self) -> Result<(), RequestError> {
         // "[...] non-empty strings with characters in the range U+0021 to U+007E not including
         // separator characters [...] and MUST all be unique strings." (section 4.1, item 10)
         for (index, subprotocol) in self.subprotocols.iter().enumerate() {
@@ -171,17 +194,11 @@ impl<'a, V> Handshake<'a, V> {
                 return Err(RequestError::RepeatedSubprotocol { index });
             }
         }
-        Ok(check_outgoing(self.fields, &["host", "origin"])?)
-    }
-
-    /// The target of the request.
-    #[cfg(feature = "http")]
-    pub(super) fn target(&self) -> &'a str {
-        self.target
+        Ok(())
     }
 
     /// The value of `Sec-WebSocket-Protocol`, if there is anything to offer.
-    fn offers(&self) -> Option<FieldValue<'a>> {
+    fn offers(&self) -> Option<FieldValue<'p>> {
         Some(FieldValue::list(self.subprotocols)).filter(|_| !self.subprotocols.is_empty())
     }
 
@@ -189,7 +206,7 @@ impl<'a, V> Handshake<'a, V> {
     fn check_agreed<'b>(
         &self,
         fields: impl Iterator<Item = Pair<'b>> + Clone,
-    ) -> Result<Negotiated<'a>, HandshakeError> {
+    ) -> Result<Negotiated<'p>, HandshakeError> {
         extension::check_accepted(fields.clone(), &[])?;
         let subprotocol = subprotocol::check_choice(fields, self.subprotocols)?;
         if subprotocol.is_none()
@@ -202,15 +219,33 @@ impl<'a, V> Handshake<'a, V> {
     }
 }
 
-impl<'a> Handshake<'a> {
+impl<'p, 'r> Handshake<'p, Http1<'r>> {
     /// Asks `host` for the resource `target`.
     ///
     /// `nonce` has to be random and fresh for each connection: by it the client tells an answer
     /// from a cached one. `host` is a host with a port unless that is the scheme's own
     /// (`example.com:8080`), `target` a path with an optional query (`/chat?room=1`).
-    pub fn new(nonce: [u8; 16], host: &'a str, target: &'a str) -> Self {
+    pub fn new(nonce: [u8; 16], host: &'r str, target: &'r str) -> Self {
         let scanner = Scanner::new(HeadLimits::default(), EmptyLine::Refused);
-        Self::with_version(Http1 { nonce, scanner }, host, target)
+        Self::with_version(Http1 {
+            asked: Asked::new(host, target),
+            nonce,
+            scanner,
+        })
+    }
+
+    /// Sends `Origin`, as a browser has to.
+    #[must_use]
+    pub fn origin(mut self, origin: &'r str) -> Self {
+        self.version.asked.origin = Some(origin);
+        self
+    }
+
+    /// Adds fields, such as `Authorization` or `Cookie`, in the given order.
+    #[must_use]
+    pub fn fields(mut self, fields: &'r [(&'r str, &'r str)]) -> Self {
+        self.version.asked.fields = fields;
+        self
     }
 
     /// Limits the head of the response; to be set before [`receive`](Handshake::receive).
@@ -234,7 +269,7 @@ impl<'a> Handshake<'a> {
     pub fn write_request(&self, out: &mut impl Output) -> Result<(), RequestError> {
         let fields = self.outgoing()?;
         write_whole(out, |out| {
-            append(out, &["GET ", self.target, " HTTP/1.1\r\n"]);
+            append(out, &["GET ", self.version.asked.target, " HTTP/1.1\r\n"]);
             fields.append_own(out);
             fields.append_given(out);
             append(out, &["\r\n"]);
@@ -273,29 +308,45 @@ impl<'a> Handshake<'a> {
     /// }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn fields_to_set(
+    pub fn fields_to_set<'s>(
         &self,
-    ) -> Result<impl Iterator<Item = (&'a str, FieldValue<'a>)> + Clone + use<'a>, RequestError>
+    ) -> Result<impl Iterator<Item = (&'s str, FieldValue<'s>)> + Clone + use<'s>, RequestError>
+    where
+        'p: 's,
+        'r: 's,
     {
         Ok(self.outgoing()?.iter())
     }
 
-    fn outgoing(&self) -> Result<Outgoing<'a, 7>, RequestError> {
-        self.check_request()?;
-        let own = [
-            Some(("Host", self.host.into())),
+    /// The target of the request.
+    #[cfg(feature = "http")]
+    pub(super) fn target(&self) -> &'r str {
+        self.version.asked.target
+    }
+
+    fn outgoing<'s>(&self) -> Result<Outgoing<'s, 7>, RequestError>
+    where
+        'p: 's,
+        'r: 's,
+    {
+        let asked = &self.version.asked;
+        asked.check()?;
+        self.check_subprotocols()?;
+        check_outgoing(asked.fields, &ENGINES_FIELDS)?;
+        let own: [Option<(_, FieldValue<'s>)>; 7] = [
+            Some(("Host", asked.host.into())),
             Some(("Upgrade", "websocket".into())),
             Some(("Connection", "Upgrade".into())),
             Some((
                 "Sec-WebSocket-Key",
                 Key::from_nonce(self.version.nonce).into(),
             )),
-            self.origin.map(|origin| ("Origin", origin.into())),
+            asked.origin.map(|origin| ("Origin", origin.into())),
             self.offers()
                 .map(|offers| ("Sec-WebSocket-Protocol", offers)),
             Some(("Sec-WebSocket-Version", "13".into())),
         ];
-        Ok(Outgoing::new(own, self.fields))
+        Ok(Outgoing::new(own, asked.fields))
     }
 
     /// Looks for the whole head of the final response in `buf`, which holds all bytes received so
@@ -333,7 +384,7 @@ impl<'a> Handshake<'a> {
     pub fn receive<'b>(
         &mut self,
         buf: &'b [u8],
-    ) -> Result<Option<Outcome<'a, 'b>>, HandshakeError> {
+    ) -> Result<Option<Outcome<'p, 'b>>, HandshakeError> {
         while let Some(head) = self.version.scanner.scan(buf)? {
             let line = head.parse_response()?;
             let (fields, head_len) = (head.fields, head.end);
@@ -382,7 +433,7 @@ impl<'a> Handshake<'a> {
         status: u16,
         version: HttpVersion,
         fields: impl Iterator<Item = (&'b [u8], &'b [u8])> + Clone,
-    ) -> Result<Answer<'a>, HandshakeError> {
+    ) -> Result<Answer<'p>, HandshakeError> {
         match (status, version) {
             // "HTTP/2 does not support the 101 (Switching Protocols) informational status code"
             // (RFC 9113, section 8.6); HTTP/1.0 has no 1xx at all.
@@ -401,7 +452,7 @@ impl<'a> Handshake<'a> {
     fn check_switch<'b>(
         &self,
         fields: impl Iterator<Item = Pair<'b>> + Clone,
-    ) -> Result<Negotiated<'a>, HandshakeError> {
+    ) -> Result<Negotiated<'p>, HandshakeError> {
         let mut upgrade = Single::default();
         let mut accept = Single::default();
         let mut connection = false;
@@ -439,7 +490,7 @@ impl<'a> Handshake<'a> {
     }
 }
 
-impl<'a> Handshake<'a, ExtendedConnect<'a>> {
+impl<'p, 'r> Handshake<'p, ExtendedConnect<'r>> {
     /// Asks `authority` for the resource `path` on a stream of HTTP/2 or HTTP/3.
     ///
     /// There is no nonce: what the key and its answer are for, `:protocol` does. `scheme` is
@@ -472,11 +523,28 @@ impl<'a> Handshake<'a, ExtendedConnect<'a>> {
     /// ```
     pub fn extended_connect(
         _enabled: ConnectEnabled,
-        scheme: &'a str,
-        authority: &'a str,
-        path: &'a str,
+        scheme: &'r str,
+        authority: &'r str,
+        path: &'r str,
     ) -> Self {
-        Self::with_version(ExtendedConnect { scheme }, authority, path)
+        Self::with_version(ExtendedConnect {
+            asked: Asked::new(authority, path),
+            scheme,
+        })
+    }
+
+    /// Sends `Origin`, as a browser has to.
+    #[must_use]
+    pub fn origin(mut self, origin: &'r str) -> Self {
+        self.version.asked.origin = Some(origin);
+        self
+    }
+
+    /// Adds fields, such as `Authorization` or `Cookie`, in the given order.
+    #[must_use]
+    pub fn fields(mut self, fields: &'r [(&'r str, &'r str)]) -> Self {
+        self.version.asked.fields = fields;
+        self
     }
 
     /// The head of the request as data: the pseudo-fields, then the fields.
@@ -488,34 +556,41 @@ impl<'a> Handshake<'a, ExtendedConnect<'a>> {
     ///
     /// Those of [`write_request`](Handshake::write_request) but the last, and
     /// [`RequestError::Scheme`]: the scheme is neither `https` nor `http`.
-    pub fn head_to_send(
+    pub fn head_to_send<'s>(
         &self,
     ) -> Result<
         (
-            PseudoFields<'a>,
-            impl Iterator<Item = (&'a str, FieldValue<'a>)> + Clone + use<'a>,
+            PseudoFields<'r>,
+            impl Iterator<Item = (&'s str, FieldValue<'s>)> + Clone + use<'s>,
         ),
         RequestError,
-    > {
+    >
+    where
+        'p: 's,
+        'r: 's,
+    {
+        let ExtendedConnect { asked, scheme } = &self.version;
         // "The scheme of the target URI [...] MUST be "https" for "wss"-schemed WebSockets and
         // "http" for "ws"-schemed WebSockets." (RFC 8441, section 5)
-        if !is_scheme(self.version.scheme) {
+        if !is_scheme(scheme) {
             return Err(RequestError::Scheme);
         }
-        self.check_request()?;
-        check_outgoing(self.fields, &CONNECTION_FIELDS)?;
+        asked.check()?;
+        self.check_subprotocols()?;
+        check_outgoing(asked.fields, &ENGINES_FIELDS)?;
+        check_outgoing(asked.fields, &CONNECTION_FIELDS)?;
         let pseudo = PseudoFields::new("CONNECT")
             .with_protocol("websocket")
-            .with_scheme(self.version.scheme)
-            .with_authority(self.host)
-            .with_path(self.target);
-        let own = [
-            self.origin.map(|origin| ("origin", origin.into())),
+            .with_scheme(scheme)
+            .with_authority(asked.host)
+            .with_path(asked.target);
+        let own: [Option<(_, FieldValue<'s>)>; 3] = [
+            asked.origin.map(|origin| ("origin", origin.into())),
             self.offers()
                 .map(|offers| ("sec-websocket-protocol", offers)),
             Some(("sec-websocket-version", "13".into())),
         ];
-        Ok((pseudo, Outgoing::new(own, self.fields).iter()))
+        Ok((pseudo, Outgoing::new(own, asked.fields).iter()))
     }
 
     /// Checks a response that an HTTP library has parsed: its status and its fields.
@@ -537,7 +612,7 @@ impl<'a> Handshake<'a, ExtendedConnect<'a>> {
         &self,
         status: u16,
         fields: impl Iterator<Item = (&'b [u8], &'b [u8])> + Clone,
-    ) -> Result<Answer<'a>, HandshakeError> {
+    ) -> Result<Answer<'p>, HandshakeError> {
         check_no_connection_fields(fields.clone())?;
         match status {
             // "HTTP/2 does not support the 101 (Switching Protocols) informational status code"
@@ -551,6 +626,9 @@ impl<'a> Handshake<'a, ExtendedConnect<'a>> {
         }
     }
 }
+
+/// Fields that the handshake sets itself.
+const ENGINES_FIELDS: [&str; 2] = ["host", "origin"];
 
 /// Whether the server has to choose one of the offered subprotocols.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -5,7 +5,8 @@ use core::fmt;
 use super::field::{FieldError, Fields};
 use crate::{Negotiated, OutputFull};
 
-/// How the server answered.
+/// How the server answered: `'a` is how long the client's list of subprotocols lives, `'b` how long
+/// the buffer with the response.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Outcome<'a, 'b> {

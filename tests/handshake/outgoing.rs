@@ -1,11 +1,11 @@
 //! What goes out: written whole or not at all, and nothing can break out of its place.
 
-use websocket_proto::SliceOutput;
-use websocket_proto::handshake::client::{self, RequestError};
+use websocket_proto::handshake::client::{self, Answer, ConnectEnabled, Outcome, RequestError};
 use websocket_proto::handshake::server::{
     Acceptance, Handshake, OriginPolicy, Response, ResponseError,
 };
-use websocket_proto::handshake::{FieldError, HandshakeError};
+use websocket_proto::handshake::{FieldError, HandshakeError, HttpVersion};
+use websocket_proto::{Negotiated, SliceOutput};
 
 use crate::support::{NONCE, Out, request};
 
@@ -249,7 +249,6 @@ fn every_fault_has_a_status_a_section_and_a_sentence() {
 
 #[test]
 fn what_was_negotiated_outlives_the_fields_of_the_answer() {
-    use websocket_proto::Negotiated;
     fn negotiate() -> Result<Negotiated<'static>, ResponseError> {
         let request = b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
@@ -266,6 +265,76 @@ fn what_was_negotiated_outlives_the_fields_of_the_answer() {
         negotiate().map(|negotiated| negotiated.subprotocol),
         Ok(Some("chat"))
     );
+}
+
+/// What a client agreed on may outlive all that it asked with but the subprotocols.
+#[test]
+fn negotiated_borrows_nothing_of_the_request_but_the_subprotocols() {
+    const SUBPROTOCOLS: &[&str] = &["superchat", "chat"];
+    const AGREED: (&str, &str) = ("sec-websocket-protocol", "chat");
+
+    fn by_bytes() -> Option<Negotiated<'static>> {
+        let response = b"HTTP/1.1 101 \r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+            Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: chat\r\n\r\n";
+        let words = ["example.com", "/chat", "https://a.test", "today"].map(String::from);
+        let fields = [("Date", words[3].as_str())];
+        let mut handshake = client::Handshake::new(*b"the sample nonce", &words[0], &words[1])
+            .origin(&words[2])
+            .fields(&fields)
+            .subprotocols(SUBPROTOCOLS);
+        let received = response.to_vec();
+        match handshake.receive(&received) {
+            Ok(Some(Outcome::Open(accepted))) => Some(accepted.negotiated),
+            _ => None,
+        }
+    }
+    fn by_fields() -> Result<Answer<'static>, HandshakeError> {
+        let host = String::from("example.com");
+        let handshake =
+            client::Handshake::new(*b"the sample nonce", &host, "/chat").subprotocols(SUBPROTOCOLS);
+        let parsed = [
+            ("upgrade", "websocket"),
+            ("connection", "upgrade"),
+            ("sec-websocket-accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
+            AGREED,
+        ];
+        let parsed = parsed.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let fields = parsed
+            .iter()
+            .map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        handshake.check_response(101, HttpVersion::Http11, fields)
+    }
+    fn by_stream() -> Result<Answer<'static>, HandshakeError> {
+        let (scheme, authority) = (String::from("https"), String::from("example.com"));
+        let enabled = ConnectEnabled::from_setting(Some(1)).unwrap();
+        let handshake = client::Handshake::extended_connect(enabled, &scheme, &authority, "/chat")
+            .subprotocols(SUBPROTOCOLS);
+        let fields = [(AGREED.0.as_bytes(), AGREED.1.as_bytes())];
+        handshake.check_stream_response(200, fields.into_iter())
+    }
+    let chat = |negotiated: Negotiated<'static>| negotiated.subprotocol == Some("chat");
+    assert!(by_bytes().is_some_and(chat));
+    for answer in [by_fields(), by_stream()] {
+        assert!(matches!(answer, Ok(Answer::Open(negotiated)) if chat(negotiated)));
+    }
+}
+
+/// The subprotocols may live shorter than the rest, too: what goes out holds as long as both.
+#[test]
+fn what_goes_out_borrows_the_request_and_the_subprotocols() {
+    let host = String::from("example.com");
+    let offered = |names: &[&str]| {
+        let fields = client::Handshake::new(*b"the sample nonce", &host, "/")
+            .subprotocols(names)
+            .fields_to_set()
+            .unwrap();
+        fields
+            .filter(|(name, _)| *name == "Sec-WebSocket-Protocol")
+            .map(|(_, value)| value.to_string())
+            .collect::<String>()
+    };
+    let names = [String::from("a"), String::from("b")];
+    assert_eq!(offered(&[&names[0], &names[1]]), "a, b");
 }
 
 #[test]
