@@ -219,6 +219,34 @@ impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Request<'b, F> {
         Target::new(self.target()).query
     }
 
+    /// The path with the query, as the next hop is asked for it.
+    ///
+    /// `None` for the one target that does not hold it in one piece: an absolute URI with a query
+    /// and no path, as `http://example.com?a`. Join the path `/` and the query then.
+    ///
+    /// See [RFC 6455 section 3](https://www.rfc-editor.org/rfc/rfc6455#section-3).
+    ///
+    /// # Examples
+    ///
+    /// A gateway that asks another host for what it was asked for:
+    ///
+    /// ```
+    /// use websocket_proto::handshake::client;
+    /// use websocket_proto::handshake::server::Handshake;
+    ///
+    /// let received = b"GET http://example.com/chat?room=1 HTTP/1.1\r\nHost: example.com\r\n\r\n";
+    /// let mut handshake = Handshake::default();
+    /// let request = handshake.receive(received)?.ok_or("the head is whole")?;
+    /// let target = request.path_and_query().ok_or("a query without a path")?;
+    /// assert_eq!(target, "/chat?room=1");
+    /// let onwards = client::Handshake::new(*b"use random bytes", "inner.test:8080", target);
+    /// # let _ = onwards;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn path_and_query(&self) -> Option<&'b str> {
+        Target::new(self.target()).path_and_query
+    }
+
     /// The HTTP version.
     pub fn version(&self) -> HttpVersion {
         self.version

@@ -10,6 +10,8 @@ pub(super) struct Target<'b> {
     authority: Option<&'b str>,
     pub(super) path: &'b str,
     pub(super) query: Option<&'b str>,
+    /// Path and query as one, where the target has them so.
+    pub(super) path_and_query: Option<&'b str>,
 }
 
 impl<'b> Target<'b> {
@@ -27,12 +29,17 @@ impl<'b> Target<'b> {
             None => (rest, None),
         };
         // An absolute URI may leave out its path, which is then the root (RFC 9110, section 4.2.3).
-        let path = if path.is_empty() { "/" } else { path };
+        let (path, path_and_query) = match (path, query) {
+            ("", None) => ("/", Some("/")),
+            ("", Some(_)) => ("/", None),
+            _ => (path, Some(rest)),
+        };
         Self {
             whole,
             authority,
             path,
             query,
+            path_and_query,
         }
     }
 
@@ -73,18 +80,24 @@ mod tests {
 
     #[test]
     fn target_falls_into_its_parts() {
-        for (whole, path, query) in [
-            ("/", "/", None),
-            ("/a/b?c?d", "/a/b", Some("c?d")),
-            ("/?", "/", Some("")),
-            ("/http://x/y", "/http://x/y", None),
-            ("http://example.com", "/", None),
-            ("HTTPS://example.com?q", "/", Some("q")),
-            ("http://example.com:80/a?b", "/a", Some("b")),
-            ("*", "*", None),
+        for (whole, path, query, both) in [
+            ("/", "/", None, Some("/")),
+            ("/a/b?c?d", "/a/b", Some("c?d"), Some("/a/b?c?d")),
+            ("/?", "/", Some(""), Some("/?")),
+            ("/http://x/y", "/http://x/y", None, Some("/http://x/y")),
+            ("http://example.com", "/", None, Some("/")),
+            ("HTTPS://example.com?q", "/", Some("q"), None),
+            ("http://example.com?", "/", Some(""), None),
+            ("http://example.com/?", "/", Some(""), Some("/?")),
+            ("http://example.com:80/a?b", "/a", Some("b"), Some("/a?b")),
+            ("*", "*", None, Some("*")),
         ] {
             let target = Target::new(whole);
-            assert_eq!((target.path, target.query), (path, query), "{whole}");
+            assert_eq!(
+                (target.path, target.query, target.path_and_query),
+                (path, query, both),
+                "{whole}"
+            );
         }
     }
 

@@ -82,6 +82,7 @@ fn edge_128_success_is_200_without_the_fields_of_an_upgrade() {
     let request = Request::from_pseudo_fields(pseudo, HttpVersion::Http2, pairs(&fields));
     assert!(request.is_upgrade());
     assert_eq!((request.path(), request.query()), ("/chat", Some("a=b")));
+    assert_eq!(request.path_and_query(), Some("/chat?a=b"));
     let upgrade = request.upgrade(OriginPolicy::SameHost).unwrap();
     assert_eq!(upgrade.host(), "example.com");
     assert_eq!(upgrade.origin(), Some("https://example.com"));

@@ -503,6 +503,7 @@ fn edge_043_target_has_no_fragment_and_may_be_absolute() {
     assert!(judge_request(&head).is_ok());
     let request = Handshake::default().receive(&head).unwrap().unwrap();
     assert_eq!((request.path(), request.query()), ("/chat", Some("a=b?c")));
+    assert_eq!(request.path_and_query(), Some("/chat?a=b?c"));
     assert_eq!(
         request.upgrade(OriginPolicy::Any).unwrap().host(),
         "example.com"
