@@ -105,7 +105,8 @@
 //!
 //! A message borrows the input or the assembler, so handle every [`Incoming`] in the loop that
 //! receives: a function that skips control frames and returns the next message does not pass the
-//! borrow checker of today.
+//! borrow checker of today. (For the head of a request there is
+//! [a way](handshake::server::Handshake::receive): ask for it once more behind the loop.)
 //!
 //! # Features
 //!

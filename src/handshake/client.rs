@@ -354,7 +354,9 @@ impl<'p, 'r> Handshake<'p, Http1<'r>> {
     ///
     /// `None` means that more bytes are needed: append them and call again with the longer buffer.
     /// Interim responses (1xx other than 101) stay in the buffer and are skipped; `head_len` of the
-    /// outcome counts from the start of `buf`.
+    /// outcome counts from the start of `buf`. Once the head is whole, every later call gives the
+    /// same outcome, or the same error; so a function may read in a loop until there is one, and
+    /// then ask again for what it gives back.
     ///
     /// # Errors
     ///

@@ -63,7 +63,8 @@ impl Handshake {
     ///
     /// `None` means that more bytes are needed: append them and call again with the longer buffer.
     /// Bytes that were looked at once are not looked at again until the head is whole. Anything
-    /// after the head stays untouched; [`Request::head_len`] says where it starts.
+    /// after the head stays untouched; [`Request::head_len`] says where it starts. Once the head is
+    /// whole, every later call gives the same request, or the same error.
     ///
     /// # Errors
     ///
@@ -76,6 +77,41 @@ impl Handshake {
     /// [`StartLineTooLong`](HandshakeError::StartLineTooLong),
     /// [`TooManyFields`](HandshakeError::TooManyFields). Answer with
     /// [`HandshakeError::response`] and close.
+    ///
+    /// # Examples
+    ///
+    /// A function that reads until the head is whole. The borrow checker of today would not let a
+    /// request leave the loop that goes on filling its buffer, so it asks once more behind it:
+    ///
+    /// ```
+    /// # #[cfg(feature = "std")] {
+    /// use std::io::{self, Read};
+    /// use websocket_proto::handshake::server::{Handshake, Request};
+    ///
+    /// /// The request, and how many bytes of the buffer are filled.
+    /// fn read_request<'b>(
+    ///     mut stream: impl Read,
+    ///     buffer: &'b mut [u8],
+    /// ) -> io::Result<Option<(Request<'b>, usize)>> {
+    ///     let mut handshake = Handshake::default();
+    ///     let mut filled = 0;
+    ///     while handshake.receive(&buffer[..filled]).map_err(io::Error::other)?.is_none() {
+    ///         match stream.read(&mut buffer[filled..])? {
+    ///             0 => return Ok(None),
+    ///             read => filled += read,
+    ///         }
+    ///     }
+    ///     let request = handshake.receive(&buffer[..filled]).map_err(io::Error::other)?;
+    ///     Ok(request.map(|request| (request, filled)))
+    /// }
+    ///
+    /// let stream = b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\nframes";
+    /// let mut buffer = [0; 16 << 10];
+    /// let (request, filled) = read_request(&stream[..], &mut buffer)?.ok_or("it has ended")?;
+    /// assert_eq!(filled - request.head_len(), b"frames".len());
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn receive<'b>(&mut self, buf: &'b [u8]) -> Result<Option<Request<'b>>, HandshakeError> {
         let Some(head) = self.scanner.scan(buf)? else {
             return Ok(None);
