@@ -203,6 +203,8 @@ pub struct ConnectEnabled(());
 impl ConnectEnabled {
     /// Takes the latest value of `SETTINGS_ENABLE_CONNECT_PROTOCOL` (0x08) that the server sent.
     ///
+    /// A library that only tells whether it is enabled gives it as `enabled.then_some(1)`.
+    ///
     /// # Errors
     ///
     /// [`RequestError::ConnectNotEnabled`]: there is none yet, or it is not 1. Open a connection of

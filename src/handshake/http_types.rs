@@ -74,11 +74,14 @@ impl<'b> server::Request<'b, HttpFields<'b>> {
     /// ```
     /// use websocket_proto::handshake::server::{Acceptance, OriginPolicy, Request, ResponseError};
     ///
-    /// fn answer<B>(request: &http::Request<B>) -> Result<http::Response<()>, ResponseError> {
+    /// fn answer<B>(request: &http::Request<B>) -> Result<http::Response<&[u8]>, ResponseError> {
     ///     let request = Request::from_http(request, None);
     ///     match request.upgrade(OriginPolicy::SameHost) {
-    ///         Ok(upgrade) => upgrade.respond(&Acceptance::default())?.0.to_http(),
-    ///         Err(error) => error.response().head(request.version())?.to_http(),
+    ///         Ok(upgrade) => {
+    ///             let (head, _) = upgrade.respond(&Acceptance::default())?;
+    ///             Ok(head.to_http()?.map(|()| &[][..]))
+    ///         }
+    ///         Err(error) => error.response().to_http(request.version()),
     ///     }
     /// }
     ///
@@ -119,6 +122,34 @@ impl ResponseHead<'_> {
             })?;
         append(response.headers_mut(), self.fields())?;
         Ok(response)
+    }
+}
+
+impl<'a> server::Response<'a> {
+    /// The response with its body; `Content-Length` and the version are left to the library.
+    ///
+    /// Give it the [`version`](server::Request::version) of the request, and map the body to the
+    /// library's own type. See [`head`](server::Response::head) for what the version changes.
+    ///
+    /// # Errors
+    ///
+    /// As for [`head`](server::Response::head), and [`ResponseError::OutputFull`] as for
+    /// [`ResponseHead::to_http`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use websocket_proto::handshake::HttpVersion;
+    /// use websocket_proto::handshake::server::Response;
+    ///
+    /// let response = Response::new(404).body("nothing here").to_http(HttpVersion::Http2)?;
+    /// assert_eq!(response.status(), 404);
+    /// assert_eq!(response.map(<[u8]>::len).into_body(), 12);
+    /// # Ok::<(), websocket_proto::handshake::server::ResponseError>(())
+    /// ```
+    pub fn to_http(&self, version: HttpVersion) -> Result<Response<&'a [u8]>, ResponseError> {
+        let head = self.head(version)?.to_http()?;
+        Ok(head.map(|()| self.content()))
     }
 }
 

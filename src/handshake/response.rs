@@ -68,6 +68,12 @@ impl<'a> Response<'a> {
         self.status
     }
 
+    /// The body, whose public name is that of the method that sets it.
+    #[cfg(feature = "http")]
+    pub(super) fn content(&self) -> &'a [u8] {
+        self.body
+    }
+
     /// Writes the response.
     ///
     /// # Errors

@@ -3,11 +3,11 @@
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 use websocket_proto::handshake::HandshakeError::{self, InvalidTarget, MissingProtocol};
-use websocket_proto::handshake::HttpFields;
 use websocket_proto::handshake::client::{Answer, ConnectEnabled, Handshake, RequestError};
 use websocket_proto::handshake::server::{
     Acceptance, OriginPolicy, Request, Response, ResponseError,
 };
+use websocket_proto::handshake::{HttpFields, HttpVersion};
 
 use crate::support::NONCE;
 
@@ -86,6 +86,23 @@ fn a_client_and_a_server_meet_on_http_2() {
 }
 
 #[test]
+fn a_refusal_has_its_body_and_what_its_version_allows() {
+    let refusal = Response::new(426).fields(&[("X-A", "b")]).body("why");
+    let response = refusal.to_http(HttpVersion::Http11).unwrap();
+    assert_eq!(response.status(), StatusCode::UPGRADE_REQUIRED);
+    assert_eq!(response.headers()["connection"], "close, Upgrade");
+    assert_eq!(response.headers()["x-a"], "b");
+    assert_eq!(response.body(), b"why");
+    let response = refusal.to_http(HttpVersion::Http2).unwrap();
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(response.headers().len(), 2); // the version and X-A
+    assert_eq!(response.headers()["sec-websocket-version"], "13");
+    assert_eq!(response.body(), b"why");
+    let bad = Response::new(101).to_http(HttpVersion::Http11).err();
+    assert_eq!(bad, Some(ResponseError::Status { status: 101 }));
+}
+
+#[test]
 fn an_absolute_target_replaces_the_host() {
     let host = |uri: &str| {
         let mut request = handshake().to_http().unwrap();
@@ -112,9 +129,7 @@ fn what_http_does_not_take_is_an_error() {
         .to_http()
         .err();
     assert_eq!(bad, Some(RequestError::OutputFull));
-    let head = Response::new(200)
-        .fields(&fields)
-        .head(websocket_proto::handshake::HttpVersion::Http2);
+    let head = Response::new(200).fields(&fields).head(HttpVersion::Http2);
     assert_eq!(
         head.unwrap().to_http().err(),
         Some(ResponseError::OutputFull)
