@@ -20,10 +20,10 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use websocket_proto::handshake::server::Handshake;
+use websocket_proto::handshake::server::{Handshake, Response};
 use websocket_proto::{Assembler, Config, Connection, Incoming, Server, State, Transport};
 
-use answer::answer;
+use answer::{Answer, answer};
 
 // A file that is no example of its own, which it would be beside this one.
 #[path = "common/answer.rs"]
@@ -139,9 +139,12 @@ fn serve(mut stream: &TcpStream, options: Options) -> io::Result<()> {
             Ok(None) => {}
             Ok(Some(request)) => {
                 let head_len = request.head_len();
-                let Some((negotiated, close)) = answer(&request, &mut out)? else {
-                    stream.write_all(&out)?;
-                    return linger(stream);
+                let (negotiated, close) = match answer(&request) {
+                    Answer::Accept(upgrade, acceptance, close) => {
+                        let negotiated = upgrade.accept(&acceptance, &mut out);
+                        (negotiated.map_err(io::Error::other)?, close)
+                    }
+                    Answer::Respond(response) => return respond(stream, &response),
                 };
                 // What came behind the head is the first input of the data phase.
                 let config = Config::default()
@@ -154,13 +157,17 @@ fn serve(mut stream: &TcpStream, options: Options) -> io::Result<()> {
                 }
                 return echo(stream, conn, &mut buffer, head_len..filled, out);
             }
-            Err(error) => {
-                error.response().write(&mut out).map_err(io::Error::other)?;
-                stream.write_all(&out)?;
-                return linger(stream);
-            }
+            Err(error) => return respond(stream, &error.response()),
         }
     }
+}
+
+/// Answers a request of which no WebSocket connection comes.
+fn respond(mut stream: &TcpStream, response: &Response<'_>) -> io::Result<()> {
+    let mut out = Vec::new();
+    response.write(&mut out).map_err(io::Error::other)?;
+    stream.write_all(&out)?;
+    linger(stream)
 }
 
 /// The data phase: sends every message back.

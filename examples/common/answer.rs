@@ -1,45 +1,48 @@
 //! What the echo servers answer to a request: the page, a WebSocket, or why neither.
 
-use std::io;
-
-use websocket_proto::Negotiated;
 use websocket_proto::frame::CloseCode;
-use websocket_proto::handshake::server::{Acceptance, OriginPolicy, Request, Response};
+use websocket_proto::handshake::server::{Acceptance, OriginPolicy, Request, Response, Upgrade};
 
 const PAGE: &str = include_str!("../echo_server.html");
+const HTML: [(&str, &str); 2] = [
+    ("Content-Type", "text/html; charset=utf-8"),
+    ("Cache-Control", "no-store"),
+];
+const TEXT: [(&str, &str); 1] = [("Content-Type", "text/plain; charset=utf-8")];
+const ONLY_GET: [(&str, &str); 2] = [TEXT[0], ("Allow", "GET")];
+const SERVER: [(&str, &str); 1] = [("Server", "websocket-proto")];
 const SUBPROTOCOLS: [&str; 3] = ["chat", "superchat", "echo"];
 
 /// What `/close?code=N&reason=R` asks for.
 pub(crate) type AskedClose = Option<(CloseCode, String)>;
 
-/// Answers a request. `None`: no WebSocket connection comes of it, write the answer and close.
-pub(crate) fn answer(
-    request: &Request<'_>,
-    out: &mut Vec<u8>,
-) -> io::Result<Option<(Negotiated<'static>, AskedClose)>> {
-    if !request.is_upgrade() {
-        let html = [
-            ("Content-Type", "text/html; charset=utf-8"),
-            ("Cache-Control", "no-store"),
-        ];
-        let text = [("Content-Type", "text/plain; charset=utf-8")];
-        let response = match (request.method(), request.path()) {
-            ("GET", "/") => Response::new(200).fields(&html).body(PAGE),
-            ("GET", _) => Response::new(404).fields(&text).body("The page is at /\n"),
+/// The answer to a request; how it is sent is up to the server.
+pub(crate) enum Answer<'b, F> {
+    /// Accept it like this, and perhaps close at once.
+    Accept(Upgrade<'b, F>, Acceptance<'static, 'static>, AskedClose),
+    /// No WebSocket connection comes of it.
+    Respond(Response<'static>),
+}
+
+/// Answers a request, wherever its fields come from.
+pub(crate) fn answer<'b, F>(request: &Request<'b, F>) -> Answer<'b, F>
+where
+    F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone,
+{
+    // This is no proxy: CONNECT either opens a WebSocket on HTTP/2, or is refused as one.
+    if !request.is_upgrade() && request.method() != "CONNECT" {
+        return Answer::Respond(match (request.method(), request.path()) {
+            ("GET", "/") => Response::new(200).fields(&HTML).body(PAGE),
+            ("GET", _) => Response::new(404).fields(&TEXT).body("The page is at /\n"),
             _ => Response::new(405)
-                .fields(&text)
+                .fields(&ONLY_GET)
                 .body("Only GET is served here\n"),
-        };
-        response.write(out).map_err(io::Error::other)?;
-        return Ok(None);
+        });
     }
     // Every caller gets the same here, so every page may call.
     let upgrade = match request.upgrade(OriginPolicy::Any) {
         Ok(upgrade) => upgrade,
-        Err(error) => {
-            error.response().write(out).map_err(io::Error::other)?;
-            return Ok(None);
-        }
+        Err(error) => return Answer::Respond(error.response()),
     };
     let close = if request.path() == "/close" {
         Some(asked_close(request.query().unwrap_or_default()))
@@ -50,19 +53,14 @@ pub(crate) fn answer(
         && !code.is_sendable()
     {
         let body = "That status code may not be in a Close frame\n";
-        Response::new(400)
-            .body(body)
-            .write(out)
-            .map_err(io::Error::other)?;
-        return Ok(None);
+        return Answer::Respond(Response::new(400).fields(&TEXT).body(body));
     }
-    let mut acceptance = Acceptance::default().fields(&[("Server", "websocket-proto")]);
+    let mut acceptance = Acceptance::default().fields(&SERVER);
     let spoken = |offer| SUBPROTOCOLS.into_iter().find(|known| *known == offer);
     if let Some(subprotocol) = upgrade.subprotocols().find_map(spoken) {
         acceptance = acceptance.subprotocol(subprotocol);
     }
-    let negotiated = upgrade.accept(&acceptance, out).map_err(io::Error::other)?;
-    Ok(Some((negotiated, close)))
+    Answer::Accept(upgrade, acceptance, close)
 }
 
 /// The code and reason in a query such as `code=4001&reason=see%20you`; 1000 without a code.
