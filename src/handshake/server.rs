@@ -200,6 +200,11 @@ impl<'b, F: Iterator<Item = (&'b [u8], &'b [u8])> + Clone> Request<'b, F> {
     /// | [`Transport::CloseNow`] | `END_STREAM` or FIN after all output; a reset may discard it |
     /// | the connection is to be broken off | a reset: `CANCEL`, or `H3_REQUEST_CANCELLED` |
     ///
+    /// Two things that a TCP connection does by itself are to be seen to. Hand over output in pieces,
+    /// each when the one before has gone: some libraries queue whatever they are given. And the
+    /// flow-control window of the HTTP connection needs room for the windows of all its streams, or
+    /// a stream that is not read stops the others.
+    ///
     /// [`receive_eof`]: crate::Connection::receive_eof
     /// [`Transport::CloseNow`]: crate::Transport::CloseNow
     ///
