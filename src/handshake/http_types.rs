@@ -7,7 +7,7 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
 };
 
-use super::client::{self, Answer, ExtendedConnect, RequestError};
+use super::client::{self, Answer, ExtendedConnect, Http1, RequestError};
 use super::connect::PseudoFields;
 use super::error::HandshakeError;
 use super::field::FieldValue;
@@ -153,7 +153,7 @@ impl<'a> server::Response<'a> {
     }
 }
 
-impl<'a> client::Handshake<'a> {
+impl<'p> client::Handshake<'p, Http1<'_>> {
     /// The request: GET, the target as a path, `Host` and the other fields.
     ///
     /// # Errors
@@ -188,7 +188,7 @@ impl<'a> client::Handshake<'a> {
     /// # Errors
     ///
     /// As for [`check_response`](client::Handshake::check_response).
-    pub fn check_http<B>(&self, response: &Response<B>) -> Result<Answer<'a>, HandshakeError> {
+    pub fn check_http<B>(&self, response: &Response<B>) -> Result<Answer<'p>, HandshakeError> {
         let fields = HttpFields::new(response.headers());
         self.check_response(
             response.status().as_u16(),
@@ -198,7 +198,7 @@ impl<'a> client::Handshake<'a> {
     }
 }
 
-impl<'a> client::Handshake<'a, ExtendedConnect<'a>> {
+impl<'p> client::Handshake<'p, ExtendedConnect<'_>> {
     /// The request: CONNECT, an absolute URI, version HTTP/2, the fields.
     ///
     /// `:protocol` has no place in the types of `http`: give `websocket` to the library in its own
@@ -229,7 +229,7 @@ impl<'a> client::Handshake<'a, ExtendedConnect<'a>> {
     /// # Errors
     ///
     /// As for [`check_stream_response`](client::Handshake::check_stream_response).
-    pub fn check_http<B>(&self, response: &Response<B>) -> Result<Answer<'a>, HandshakeError> {
+    pub fn check_http<B>(&self, response: &Response<B>) -> Result<Answer<'p>, HandshakeError> {
         let fields = HttpFields::new(response.headers());
         self.check_stream_response(response.status().as_u16(), fields)
     }
