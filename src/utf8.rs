@@ -30,8 +30,6 @@ pub struct Utf8Stream {
     carry: [u8; 4],
     /// How many they are, 0 to 3.
     carried: u8,
-    /// How many the character has, by its first byte; 0 when nothing is carried.
-    width: u8,
 }
 
 /// What a piece of a [`Utf8Stream`] holds.
@@ -50,7 +48,6 @@ impl Utf8Stream {
         Self {
             carry: [0; 4],
             carried: 0,
-            width: 0,
         }
     }
 
@@ -106,6 +103,7 @@ impl Utf8Stream {
         &mut self,
         piece: &'a [u8],
     ) -> Result<(Option<char>, &'a [u8]), InvalidUtf8<'a>> {
+        let width = char_width(self.carry[0]);
         let mut rest = piece;
         while let [byte, after @ ..] = rest {
             if !self.carry_byte(*byte) {
@@ -114,11 +112,8 @@ impl Utf8Stream {
                 });
             }
             rest = after;
-            if self.carried == self.width {
-                let bytes = self
-                    .carry
-                    .get(..usize::from(self.width))
-                    .unwrap_or_default();
+            if self.carried == width {
+                let bytes = self.carry.get(..usize::from(width)).unwrap_or_default();
                 let carried = core::str::from_utf8(bytes)
                     .ok()
                     .and_then(|text| text.chars().next());
@@ -142,9 +137,6 @@ impl Utf8Stream {
         };
         if !valid {
             return false;
-        }
-        if self.carried == 0 {
-            self.width = char_width(byte);
         }
         if let Some(slot) = self.carry.get_mut(usize::from(self.carried)) {
             *slot = byte;
