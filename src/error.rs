@@ -42,6 +42,12 @@ pub enum ProtocolError {
     ReservedBits(Rsv),
     /// There was no memory for the message (section 7.4.1): 1009.
     StorageFull,
+    /// More Pings and Pongs came without a frame of a message between them than
+    /// [`Config::max_control_frames`](crate::Config::max_control_frames) lets pass: 1008.
+    TooManyControlFrames {
+        /// The limit, in frames.
+        limit: u32,
+    },
     /// A message has more frames than [`Config::max_fragments`](crate::Config::max_fragments):
     /// 1009.
     TooManyFragments {
@@ -79,6 +85,7 @@ impl ProtocolError {
             | Self::MessageTooLong { .. }
             | Self::StorageFull
             | Self::TooManyFragments { .. } => CloseCode::MESSAGE_TOO_BIG,
+            Self::TooManyControlFrames { .. } => CloseCode::POLICY_VIOLATION,
             Self::WrongAssembler => CloseCode::INTERNAL_ERROR,
         }
     }
@@ -95,6 +102,7 @@ impl ProtocolError {
             Self::FrameTooLong { .. }
             | Self::MessageTooLong { .. }
             | Self::StorageFull
+            | Self::TooManyControlFrames { .. }
             | Self::TooManyFragments { .. }
             | Self::WrongAssembler => "7.4.1",
         }
@@ -139,6 +147,10 @@ impl fmt::Display for ProtocolError {
                 )
             }
             Self::StorageFull => f.write_str("there is no memory for the message"),
+            Self::TooManyControlFrames { limit } => write!(
+                f,
+                "control frames without a message pass the limit of {limit} frames"
+            ),
             Self::TooManyFragments { limit } => {
                 write!(f, "a message passes the limit of {limit} frames")
             }

@@ -329,4 +329,14 @@ fn a_million_pings_that_nobody_drains_cost_nothing() {
     conn.flush(&mut out).unwrap();
     assert_eq!(out.filled(), b"\x8a\x05flood", "and one waited");
     assert!(!conn.wants_flush());
+
+    // With a limit the flood has an end, and the Close that tells so waits beside the Pong.
+    let config = Config::default().max_control_frames(1000);
+    let mut conn = Connection::new(Server, Negotiated::default(), config);
+    let mut out = SliceOutput::new(&mut []);
+    let error = ProtocolError::TooManyControlFrames { limit: 1000 };
+    assert_eq!(flood(&mut conn, &ping, &ping, &mut out), (Err(error), 0));
+    let mut out = Vec::new();
+    conn.flush(&mut out).unwrap();
+    assert_eq!(out, b"\x8a\x05flood\x88\x02\x03\xf0");
 }

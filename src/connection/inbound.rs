@@ -33,6 +33,8 @@ pub(super) struct Inbound {
     fragments: u32,
     message_len: u64,
     utf8: Utf8Stream,
+    /// The Pings and Pongs since the last data frame, or since the caller has reset them.
+    control_frames: u32,
 }
 
 /// What the next byte of input is.
@@ -79,6 +81,7 @@ impl Inbound {
             fragments: 0,
             message_len: 0,
             utf8: Utf8Stream::new(),
+            control_frames: 0,
         }
     }
 
@@ -131,6 +134,11 @@ impl Inbound {
         if !matches!(self.stage, Stage::Failed(_)) {
             self.stage = Stage::Ended;
         }
+    }
+
+    /// Counts Pings and Pongs anew.
+    pub(super) fn reset_control_frames(&mut self) {
+        self.control_frames = 0;
     }
 
     /// Whether a fault was found, even if what was valid before it is still being handed out.
@@ -230,10 +238,16 @@ impl Inbound {
             _ => (0, 0),
         };
         let is_data = !first.opcode.is_control();
-        if is_data && fragments >= self.config.max_fragments {
-            return Err(ProtocolError::TooManyFragments {
-                limit: self.config.max_fragments,
-            });
+        if is_data {
+            if fragments >= self.config.max_fragments {
+                let limit = self.config.max_fragments;
+                return Err(ProtocolError::TooManyFragments { limit });
+            }
+        } else if self.control_frames >= self.config.max_control_frames
+            && first.opcode != Opcode::Close
+        {
+            let limit = self.config.max_control_frames;
+            return Err(ProtocolError::TooManyControlFrames { limit });
         }
 
         let [second, ..] = after_first else {
@@ -290,8 +304,8 @@ impl Inbound {
         }
         let kind = match (opcode, self.message) {
             (Opcode::Close, _) => return self.stage = Stage::Control(ControlOpcode::Close),
-            (Opcode::Ping, _) => return self.stage = Stage::Control(ControlOpcode::Ping),
-            (Opcode::Pong, _) => return self.stage = Stage::Control(ControlOpcode::Pong),
+            (Opcode::Ping, _) => return self.begin_control(ControlOpcode::Ping),
+            (Opcode::Pong, _) => return self.begin_control(ControlOpcode::Pong),
             (Opcode::Text, _) => self.begin_message(MessageKind::Text),
             // A continuation of nothing was judged to be a fault.
             (Opcode::Binary, _) | (Opcode::Continuation, None) => {
@@ -300,9 +314,17 @@ impl Inbound {
             (Opcode::Continuation, Some(kind)) => kind,
         };
         self.fin = fin;
+        self.control_frames = 0;
         self.fragments = self.fragments.saturating_add(1);
         self.message_len = self.message_len.saturating_add(payload_len);
         self.stage = Stage::Data(kind);
+    }
+
+    /// Begins a Ping or Pong.
+    #[inline]
+    fn begin_control(&mut self, opcode: ControlOpcode) {
+        self.control_frames = self.control_frames.saturating_add(1);
+        self.stage = Stage::Control(opcode);
     }
 
     #[inline]

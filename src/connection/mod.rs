@@ -462,6 +462,14 @@ impl<R: Role> Connection<R> {
         self.sender.state()
     }
 
+    /// Counts the Pings and Pongs for [`Config::max_control_frames`] anew: call it at each tick of
+    /// your clock to make a rate of that limit.
+    ///
+    /// A connection that has failed stays so.
+    pub fn reset_control_frames(&mut self) {
+        self.receiver.reset_control_frames();
+    }
+
     /// Takes the end of the transport and says how the connection ended; from here it is CLOSED.
     ///
     /// Call it when the transport's input ends, or after you have closed the transport yourself.

@@ -104,6 +104,11 @@ impl<R: Role> Receiver<R> {
         Ok(Some(Incoming::Message(assembler.message())))
     }
 
+    /// As [`Connection::reset_control_frames`](super::Connection::reset_control_frames).
+    pub fn reset_control_frames(&mut self) {
+        self.inbound.reset_control_frames();
+    }
+
     /// Takes the end of the transport's input; give the reply to the sender, which then knows how
     /// the connection [ended](super::Sender::closure).
     pub fn receive_eof(&mut self) -> Reply {

@@ -1,7 +1,8 @@
 //! Section 10.4 and status code 1009: limits, judged by the header.
 
+use websocket_proto::frame::CloseCode;
 use websocket_proto::{
-    Assembler, Config, Connection, Growing, Incoming, Negotiated, ProtocolError, Server,
+    Assembler, Closure, Config, Connection, Growing, Incoming, Negotiated, ProtocolError, Server,
 };
 
 use crate::case::*;
@@ -185,6 +186,157 @@ fn every_message_counts_its_fragments_anew() {
     for case in Case::both(input) {
         gives(&case, &vec![text(""); 10]);
     }
+}
+
+#[test]
+fn s10_4_control_frames_exactly_at_the_limit_are_fine_and_one_more_fails_with_1008() {
+    let config = Config::default().max_control_frames(3);
+    let three = |case: Case| {
+        case.config(config)
+            .frame(0x89, b"a")
+            .frame(0x8a, b"")
+            .frame(0x89, b"c")
+    };
+    let seen = [ping(b"a"), Seen::Pong(Vec::new()), ping(b"c")];
+    for case in Case::both(three) {
+        gives(&case, &seen);
+        let error = ProtocolError::TooManyControlFrames { limit: 3 };
+        assert_eq!(error.close_code().get(), 1008);
+        // The opcode proves it: the second byte is not waited for.
+        for first in [0x89, 0x8a] {
+            let outcome = fails(&case.clone().raw(&[first]), error);
+            assert_eq!(outcome.seen, seen);
+            assert_eq!(outcome.sent.len(), 3, "both Pongs, and the Close");
+        }
+        // A Close is none too many.
+        let outcome = case.frame(0x88, &1000_u16.to_be_bytes()).outcome();
+        assert_eq!(outcome.error, None);
+        assert_eq!(outcome.closure, Closure::Clean(CloseCode::NORMAL));
+    }
+    let config = Config::default().max_control_frames(0);
+    for case in Case::both(|case| case.config(config)) {
+        gives(&case.clone().frame(0x81, b"a"), &[text("a")]);
+        let outcome = case.clone().frame(0x88, b"").outcome();
+        assert_eq!(outcome.error, None);
+        fails(
+            &case.raw(&[0x89]),
+            ProtocolError::TooManyControlFrames { limit: 0 },
+        );
+    }
+}
+
+#[test]
+fn every_data_frame_counts_control_frames_anew_an_empty_fragment_too() {
+    let config = Config::default().max_control_frames(2);
+    let between = |case: Case| {
+        case.config(config)
+            .frame(0x89, b"1")
+            .frame(0x89, b"2")
+            .frame(0x01, b"a")
+            .frame(0x89, b"3")
+            .frame(0x8a, b"4")
+            .frame(0x00, b"")
+            .frame(0x8a, b"5")
+            .frame(0x8a, b"6")
+            .frame(0x80, b"b")
+            .frame(0x89, b"7")
+            .frame(0x89, b"8")
+    };
+    let pong = |payload: &[u8]| Seen::Pong(payload.into());
+    let seen = [
+        ping(b"1"),
+        ping(b"2"),
+        ping(b"3"),
+        pong(b"4"),
+        pong(b"5"),
+        pong(b"6"),
+        text("ab"),
+        ping(b"7"),
+        ping(b"8"),
+    ];
+    let error = ProtocolError::TooManyControlFrames { limit: 2 };
+    for case in Case::both(between) {
+        gives(&case, &seen);
+        fails(&case.clone().raw(&[0x8a]), error);
+        gives(
+            &case.clone().frame(0x82, b"").frame(0x89, b"9"),
+            &[&seen[..], &[binary(b""), ping(b"9")]].concat(),
+        );
+    }
+    // Inside a message as well, and what it had is not lost on the way.
+    for case in Case::both(|case| {
+        case.config(config)
+            .frame(0x02, b"half")
+            .frame(0x89, b"")
+            .frame(0x89, b"")
+            .raw(&[0x89])
+    }) {
+        assert_eq!(fails(&case, error).unfinished, Some(binary(b"half")));
+    }
+}
+
+#[test]
+fn a_tick_counts_control_frames_anew_and_mends_no_failure() {
+    let config = Config::default().max_control_frames(2);
+    let error = ProtocolError::TooManyControlFrames { limit: 2 };
+    // A tick between any two bytes of the stream, so that every cut of a frame has one.
+    let stream = frame(0x89, b"hi").repeat(4);
+    let in_first_two = 2 * stream.len() / 4;
+    for tick in 0..=stream.len() {
+        for split in [false, true] {
+            let mut conn = Connection::new(Server, Negotiated::default(), config);
+            let (mut receiver, _) = Connection::new(Server, Negotiated::default(), config).split();
+            let mut result = Ok(());
+            for (at, byte) in stream.iter().enumerate() {
+                let mut read = [*byte];
+                let mut input = &mut read[..];
+                let taken = if split {
+                    if at == tick {
+                        receiver.reset_control_frames();
+                    }
+                    receiver.receive(&mut input, drop)
+                } else {
+                    if at == tick {
+                        conn.reset_control_frames();
+                    }
+                    conn.receive(&mut input, &mut Vec::new())
+                };
+                result = result.and_then(|()| taken.map(drop));
+            }
+            // A frame counts from the end of its header: 6 of its 8 bytes. Only a tick behind the
+            // second header and before the third frame leaves two for what follows.
+            let expected = if (in_first_two - 2..=in_first_two).contains(&tick) {
+                Ok(())
+            } else {
+                Err(error)
+            };
+            assert_eq!(result, expected, "a tick before byte {tick}");
+        }
+    }
+    let mut conn = Connection::new(Server, Negotiated::default(), config);
+    let mut messages = Assembler::default();
+    let mut flood = frame(0x89, b"").repeat(3);
+    let mut input = &mut flood[..];
+    let result = loop {
+        let result = conn.receive_message(&mut input, &mut messages, &mut Vec::new());
+        if !matches!(result, Ok(Some(_))) {
+            break result.map(drop);
+        }
+    };
+    assert_eq!(result, Err(error));
+    conn.reset_control_frames();
+    let mut after = frame(0x81, b"after");
+    assert_eq!(receive(&mut conn, &mut messages, &mut after), Err(error));
+}
+
+#[test]
+fn the_defaults_are_those_of_the_documents() {
+    let documented = Config::new()
+        .max_frame_len(16 << 20)
+        .max_message_len(16 << 20)
+        .max_fragments(131_072)
+        .max_control_frames(u32::MAX);
+    assert_eq!(Config::default(), documented);
 }
 
 fn server() -> Connection<Server> {
