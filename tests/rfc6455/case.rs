@@ -201,26 +201,58 @@ impl Case {
         self
     }
 
+    /// Adds the start of the payload that a header has announced, masked as it must be.
+    pub(crate) fn frame_payload(mut self, payload: &[u8]) -> Self {
+        let key = if self.side == Side::Server {
+            KEY
+        } else {
+            [0; 4]
+        };
+        let masked = payload.iter().zip(key.iter().cycle());
+        self.input.extend(masked.map(|(byte, key)| byte ^ key));
+        self
+    }
+
     /// Adds bytes as they are.
     pub(crate) fn raw(mut self, bytes: &[u8]) -> Self {
         self.input.extend(bytes);
         self
     }
 
+    /// The input alone.
+    pub(crate) fn into_input(self) -> Vec<u8> {
+        self.input
+    }
+
     /// Runs the input in every cut, and gives the one outcome that they all have.
     pub(crate) fn outcome(&self) -> Outcome {
+        self.outcome_by(true)
+    }
+
+    /// The same by `receive` alone: for what no storage of the judge's would take.
+    pub(crate) fn outcome_in_chunks(&self) -> Outcome {
+        self.outcome_by(false)
+    }
+
+    fn outcome_by(&self, with_storage: bool) -> Outcome {
         match self.side {
             Side::Server => {
-                self.outcome_of(|config| Connection::new(Server, Negotiated::default(), config))
+                let connect = |config| Connection::new(Server, Negotiated::default(), config);
+                self.outcome_of(connect, with_storage)
             }
             Side::Client => {
                 let role = || Client::new(|| MaskingKey::new(KEY));
-                self.outcome_of(|config| Connection::new(role(), Negotiated::default(), config))
+                let connect = |config| Connection::new(role(), Negotiated::default(), config);
+                self.outcome_of(connect, with_storage)
             }
         }
     }
 
-    fn outcome_of<R: Role>(&self, connect: impl Fn(Config) -> Connection<R>) -> Outcome {
+    fn outcome_of<R: Role>(
+        &self,
+        connect: impl Fn(Config) -> Connection<R>,
+        with_storage: bool,
+    ) -> Outcome {
         let whole = drive(
             &mut connect(self.config),
             &[self.input.len()],
@@ -234,6 +266,9 @@ impl Case {
                 "{:?} with {:x?} cut into {cut:?}",
                 self.side, self.input
             );
+            if !with_storage {
+                continue;
+            }
             for (name, outcome) in [
                 (
                     "growing",

@@ -1,8 +1,9 @@
 //! Section 10.4 and status code 1009: limits, judged by the header.
 
-use websocket_proto::frame::CloseCode;
+use websocket_proto::frame::{CloseCode, HeaderError, MessageKind};
 use websocket_proto::{
-    Assembler, Closure, Config, Connection, Growing, Incoming, Negotiated, ProtocolError, Server,
+    Assembler, Closure, Config, Connection, Fixed, Growing, Incoming, Negotiated, ProtocolError,
+    SendError, Server, Storage,
 };
 
 use crate::case::*;
@@ -124,7 +125,7 @@ fn edge_076_the_total_of_a_message_is_judged_by_each_header() {
 fn the_storage_of_an_assembler_limits_messages_also_where_none_is_stored() {
     for cut in 0..=15 {
         let mut conn = Connection::new(Server, Negotiated::default(), Config::default());
-        let mut messages = Assembler::<websocket_proto::Fixed<8>>::fixed();
+        let mut messages = Assembler::<Fixed<8>>::fixed();
         let mut out = Vec::new();
         let mut bytes = wire_frame(0x82, &[5; 9], Some([1, 2, 3, 4]));
         let (left, right) = bytes.split_at_mut(cut);
@@ -327,6 +328,169 @@ fn a_tick_counts_control_frames_anew_and_mends_no_failure() {
     conn.reset_control_frames();
     let mut after = frame(0x81, b"after");
     assert_eq!(receive(&mut conn, &mut messages, &mut after), Err(error));
+}
+
+#[test]
+fn s5_5_1_a_reason_has_123_bytes_at_most() {
+    let reason = "r".repeat(123);
+    let payload = [b"\x03\xe8", reason.as_bytes()].concat();
+    for case in Case::both(|case| case.frame(0x88, &payload)) {
+        let outcome = case.outcome();
+        assert_eq!(
+            (outcome.error, outcome.seen),
+            (None, vec![close(1000, &reason)])
+        );
+    }
+    let longer = [&payload[..], b"r"].concat();
+    for case in Case::both(|case| case.frame(0x88, &longer)) {
+        fails(&case, ProtocolError::Header(HeaderError::ControlTooLong));
+    }
+
+    // One of our own is cut there.
+    for sent in [&reason[..], &format!("{reason}r")] {
+        let (mut conn, mut out) = (server(), Vec::new());
+        conn.close(CloseCode::NORMAL, sent, &mut out).unwrap();
+        assert_eq!(out, [&[0x88, 125], &payload[..]].concat());
+    }
+}
+
+#[test]
+fn the_storage_of_an_assembler_takes_what_just_fits_in_one_frame_or_in_two() {
+    fn outcome<S: Storage>(mut messages: Assembler<S>, bytes: &mut [u8]) -> Result<usize, ()> {
+        let (mut conn, mut out) = (server(), Vec::new());
+        match conn.receive_message(&mut &mut *bytes, &mut messages, &mut out) {
+            Ok(Some(Incoming::Message(message))) => Ok(message.as_bytes().len()),
+            Err(ProtocolError::MessageTooLong { limit: 8 }) => Err(()),
+            other => panic!("{other:?}"),
+        }
+    }
+    for (len, expected) in [(8, Ok(8)), (9, Err(()))] {
+        for first in [0x01, 0x02] {
+            let payload = vec![b'x'; len];
+            let (start, end) = payload.split_at(4);
+            let cut = [frame(first, start), frame(0x80, end)].concat();
+            for bytes in [frame(0x80 | first, &payload), cut] {
+                let fixed = Assembler::<Fixed<8>>::fixed();
+                assert_eq!(outcome(fixed, &mut bytes.clone()), expected);
+                let mut slice = [0; 8];
+                let borrowed = Assembler::in_slice(&mut slice);
+                assert_eq!(outcome(borrowed, &mut bytes.clone()), expected);
+            }
+        }
+    }
+}
+
+/// Lengths at which a careless sum wraps or a careless conversion cuts, on 32 bits or on 64.
+fn lengths_at_the_edges() -> Vec<u64> {
+    let mut lengths: Vec<u64> = vec![
+        (1 << 31) - 1,
+        1 << 31,
+        (1 << 32) - 1,
+        1 << 32,
+        (1 << 32) + 1,
+        (1 << 62) - 1,
+        1 << 62,
+        (1 << 63) - 2,
+        (1 << 63) - 1,
+        1 << 63,
+        u64::MAX - 3,
+        u64::MAX,
+    ];
+    // A header is 14 bytes at most: a sum of the two must not wrap.
+    for distance in 0..=14 {
+        for middle in [usize::MAX, usize::MAX >> 1] {
+            let middle = u64::try_from(middle).unwrap();
+            lengths.push(middle - distance);
+            lengths.push(middle.saturating_add(distance));
+        }
+    }
+    lengths.sort_unstable();
+    lengths.dedup();
+    lengths
+}
+
+fn declaring(case: Case, len: u64) -> Case {
+    case.header(0x82, 127, &format!("{len:016x}"))
+}
+
+#[test]
+fn s5_2_lengths_at_the_edges_of_32_and_64_bits_meet_the_limits() {
+    for len in lengths_at_the_edges() {
+        let config = Config::default()
+            .max_frame_len(u64::MAX)
+            .max_message_len(u64::MAX);
+        if len >> 63 != 0 {
+            for case in Case::both(|case| declaring(case.config(config), len)) {
+                fails(&case, ProtocolError::Header(HeaderError::LengthTooLarge));
+            }
+            continue;
+        }
+        // One past the limit, in every cut, by `receive` and with every kind of storage.
+        let limit = len - 1;
+        for case in Case::both(|case| declaring(case.config(config.max_frame_len(limit)), len)) {
+            fails(&case, ProtocolError::FrameTooLong { len, limit });
+        }
+        let limit = 0xffff;
+        let within = config.max_frame_len(len).max_message_len(limit);
+        for case in Case::both(|case| declaring(case.config(within), len)) {
+            fails(&case, ProtocolError::MessageTooLong { limit });
+        }
+        // With what came before it in its message.
+        let limit = len;
+        for case in Case::both(|case| {
+            let case = case.config(config.max_message_len(limit)).frame(0x02, b"x");
+            case.header(0x80, 127, &format!("{len:016x}"))
+        }) {
+            // Storage of fixed size has a limit of its own.
+            let outcome = case.outcome_in_chunks();
+            assert_eq!(outcome.error, Some(ProtocolError::MessageTooLong { limit }));
+            assert_eq!(outcome.unfinished, Some(binary(b"x")));
+        }
+
+        // At the limit the payload goes on to come, whatever memory could hold.
+        let at = config.max_frame_len(len).max_message_len(len);
+        for case in Case::both(|case| declaring(case.config(at), len).frame_payload(b"abc")) {
+            let outcome = case.outcome_in_chunks();
+            assert_eq!((outcome.error, outcome.closure), (None, Closure::Truncated));
+            assert_eq!(outcome.unfinished, Some(binary(b"abc")));
+        }
+        let (mut messages, mut out) = (Assembler::default(), Vec::new());
+        let mut conn = Connection::new(Server, Negotiated::default(), at);
+        let mut start = declaring(Case::server(), len)
+            .frame_payload(b"abc")
+            .into_input();
+        let result = conn.receive_message(&mut &mut start[..], &mut messages, &mut out);
+        // Except where a whole message is wanted, and no memory could ever hold it.
+        let limit = u64::try_from(usize::MAX).unwrap();
+        if len > limit {
+            assert_eq!(result, Err(ProtocolError::MessageTooLong { limit }));
+            assert_eq!(messages.capacity(), 0);
+        } else {
+            assert_eq!(result, Ok(None));
+            assert!(messages.capacity() <= 64 << 10, "{}", messages.capacity());
+        }
+    }
+}
+
+#[test]
+fn s5_2_frames_with_lengths_at_the_edges_are_begun_and_counted() {
+    for len in lengths_at_the_edges() {
+        let mut conn = server();
+        let begun = conn.start_frame(MessageKind::Binary, len, true);
+        if len >> 63 != 0 {
+            assert_eq!(begun, Err(SendError::FrameTooLong));
+            continue;
+        }
+        let header = [&[0x82, 127], &len.to_be_bytes()[..]].concat();
+        assert_eq!(begun.map(|header| header.as_bytes().to_vec()), Ok(header));
+        let overrun = conn.count_payload(len + 1);
+        assert_eq!(overrun, Err(SendError::FrameOverrun { remaining: len }));
+        conn.mask_payload(&mut [0; 3]).unwrap();
+        let open = conn.send_text("x", &mut Vec::new());
+        assert_eq!(open, Err(SendError::FrameOpen { remaining: len - 3 }));
+        conn.count_payload(len - 3).unwrap();
+        conn.send_text("x", &mut Vec::new()).unwrap();
+    }
 }
 
 #[test]
