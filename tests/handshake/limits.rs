@@ -4,9 +4,9 @@ use proptest::prelude::*;
 use websocket_proto::handshake::HandshakeError::{
     HeadTooLong, InvalidExtensions, LineTooLong, MalformedHead, StartLineTooLong, TooManyFields,
 };
-use websocket_proto::handshake::HeadLimits;
 use websocket_proto::handshake::client::Handshake;
 use websocket_proto::handshake::server::{self, OriginPolicy};
+use websocket_proto::handshake::{HeadLimits, MAX_EXTENSIONS, MAX_SUBPROTOCOLS};
 
 use crate::support::{
     NONCE, judge_request, judge_request_within, judge_response, judge_response_to, request,
@@ -92,6 +92,43 @@ fn rfc_9112_s3_start_line_over_the_limit_gives_414() {
     let verdict = judge_request_within(HeadLimits::default().max_line(99), &head);
     assert_eq!(verdict, Err(StartLineTooLong { limit: 99 }));
     assert_eq!(StartLineTooLong { limit: 99 }.status_hint(), 414);
+}
+
+#[test]
+fn the_limits_hold_for_responses_too() {
+    let verdict = |limits: HeadLimits, head: &[u8]| {
+        judge_response_to(&Handshake::new(NONCE, "a", "/").limits(limits), head)
+    };
+    let (limits, head) = (HeadLimits::default(), response(&[]));
+    assert!(verdict(limits.max_fields(3), &head).is_ok());
+    let fields = verdict(limits.max_fields(2), &head);
+    assert_eq!(fields, Err(TooManyFields { limit: 2 }));
+
+    let head = response(&[&format!("X: {}", "x".repeat(97))]);
+    assert!(verdict(limits.max_line(100), &head).is_ok());
+    let line = verdict(limits.max_line(99), &head);
+    assert_eq!(line, Err(LineTooLong { limit: 99 }));
+
+    let head = response(&[&format!("HTTP/1.1 101 {}", "x".repeat(87))]);
+    assert!(verdict(limits.max_line(100), &head).is_ok());
+    let line = verdict(limits.max_line(99), &head);
+    assert_eq!(line, Err(StartLineTooLong { limit: 99 }));
+}
+
+#[test]
+fn lines_over_8_kib_are_refused_by_default() {
+    let field = |len: usize| request(&[&format!("X: {}", "x".repeat(len - 3))]);
+    assert!(judge_request(&field(0x2000)).is_ok());
+    let verdict = judge_request(&field(0x2001));
+    assert_eq!(verdict, Err(LineTooLong { limit: 0x2000 }));
+}
+
+#[test]
+fn the_defaults_are_those_of_the_documents() {
+    let documented = HeadLimits::default().max_len(16 << 10);
+    let documented = documented.max_fields(100).max_line(8 << 10);
+    assert_eq!(HeadLimits::default(), documented);
+    assert_eq!((MAX_SUBPROTOCOLS, MAX_EXTENSIONS), (64, 32));
 }
 
 #[test]

@@ -2,12 +2,12 @@
 
 use websocket_proto::handshake::HandshakeError::{
     InvalidExtensions, InvalidSubprotocol, RepeatedSubprotocol, TooManyExtensions,
-    TooManySubprotocols,
+    TooManySubprotocols, UnofferedExtension,
 };
 use websocket_proto::handshake::server::{Acceptance, Handshake, OriginPolicy, ResponseError};
 use websocket_proto::handshake::{MAX_EXTENSIONS, MAX_SUBPROTOCOLS};
 
-use crate::support::{accept, refusal, request};
+use crate::support::{accept, failure, refusal, request};
 
 fn subprotocols(changes: &[&str]) -> Vec<String> {
     let head = request(changes);
@@ -213,4 +213,22 @@ fn long_lists_are_refused() {
     let extensions = |count| refusal(&[&format!("Sec-WebSocket-Extensions: {}", list(count))]);
     assert_eq!(extensions(MAX_EXTENSIONS), None);
     assert_eq!(extensions(MAX_EXTENSIONS + 1), Some(TooManyExtensions));
+
+    // Lists over several fields are one list.
+    let subprotocols = |count| {
+        let more = "Sec-WebSocket-Protocol: one-more";
+        let most = format!("Sec-WebSocket-Protocol: {}", list(count));
+        refusal(&[&most, more])
+    };
+    assert_eq!(subprotocols(MAX_SUBPROTOCOLS - 1), None);
+    assert_eq!(subprotocols(MAX_SUBPROTOCOLS), Some(TooManySubprotocols));
+    let field = |count| format!("Sec-WebSocket-Extensions: {}", list(count));
+    let extensions = |count| refusal(&[&field(count), "Sec-WebSocket-Extensions: one-more"]);
+    assert_eq!(extensions(MAX_EXTENSIONS - 1), None);
+    assert_eq!(extensions(MAX_EXTENSIONS), Some(TooManyExtensions));
+
+    // What a server accepts: none of this many was offered, but it is one too many first.
+    let accepted = |count| failure(&[&field(count)]);
+    assert_eq!(accepted(MAX_EXTENSIONS), Some(UnofferedExtension));
+    assert_eq!(accepted(MAX_EXTENSIONS + 1), Some(TooManyExtensions));
 }
