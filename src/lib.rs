@@ -134,6 +134,8 @@ mod assembler;
 mod broadcast;
 mod config;
 mod connection;
+#[cfg(feature = "deflate")]
+pub mod deflate;
 mod error;
 mod event;
 pub mod frame;

@@ -12,4 +12,10 @@ pub struct Negotiated<'a> {
     ///
     /// See [RFC 6455 section 1.9](https://www.rfc-editor.org/rfc/rfc6455#section-1.9).
     pub subprotocol: Option<&'a str>,
+
+    /// What was agreed on for permessage-deflate, if anything.
+    ///
+    /// See [RFC 7692](https://www.rfc-editor.org/rfc/rfc7692).
+    #[cfg(feature = "deflate")]
+    pub deflate: Option<crate::deflate::Agreement>,
 }

@@ -85,7 +85,11 @@ impl<R: Role> Connection<R> {
     /// Bytes that came behind the head of the opening handshake are the first input.
     pub fn new(role: R, negotiated: Negotiated<'_>, config: Config) -> Self {
         // A subprotocol changes nothing below the messages, and no extension is known yet.
-        let Negotiated { subprotocol: _ } = negotiated;
+        let Negotiated {
+            subprotocol: _,
+            #[cfg(feature = "deflate")]
+                deflate: _,
+        } = negotiated;
         Self {
             receiver: Receiver::new(config),
             sender: Sender::new(role),

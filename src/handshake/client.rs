@@ -215,7 +215,10 @@ impl<'p, V> Handshake<'p, V> {
         {
             return Err(HandshakeError::NoSubprotocol);
         }
-        Ok(Negotiated { subprotocol })
+        Ok(Negotiated {
+            subprotocol,
+            ..Negotiated::default()
+        })
     }
 }
 

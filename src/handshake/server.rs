@@ -525,7 +525,13 @@ impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Upgrade<'b, F> {
             Some(key) => ResponseHead::switching(Accept::of(key), subprotocol, acceptance.fields),
             None => ResponseHead::connected(subprotocol, acceptance.fields),
         };
-        Ok((head, Negotiated { subprotocol }))
+        Ok((
+            head,
+            Negotiated {
+                subprotocol,
+                ..Negotiated::default()
+            },
+        ))
     }
 }
 

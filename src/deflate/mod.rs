@@ -1,0 +1,241 @@
+//! permessage-deflate: what the two ends agree on, and what each does with it.
+//!
+//! Both ends have to want it. A server says so in
+//! [`Acceptance::deflate`](crate::handshake::server::Acceptance::deflate), a client in
+//! [`Handshake::deflate`](crate::handshake::client::Handshake::deflate), each with a [`Policy`];
+//! what comes of it stands in [`Negotiated`](crate::Negotiated) as an [`Agreement`], and the
+//! [`Connection`](crate::Connection) made from that inflates and compresses by itself.
+//!
+//! | who | what it holds | when |
+//! |---|---|---|
+//! | inflating | one window of 32 KiB and its tables | from the first compressed message on |
+//! | compressing | a window, a hash table, what it has not yet given out | from the first message to compress on |
+//!
+//! Either can be given back between messages, see
+//! [`Connection::release_deflate`](crate::Connection::release_deflate).
+//!
+//! See [RFC 7692](https://www.rfc-editor.org/rfc/rfc7692).
+
+use core::num::NonZeroU8;
+
+/// How far back a compressed message may refer, as the power of two of a number of bytes: 8 to 15.
+///
+/// See [RFC 7692 section 7.1.2](https://www.rfc-editor.org/rfc/rfc7692#section-7.1.2).
+///
+/// # Examples
+///
+/// ```
+/// use websocket_proto::deflate::WindowBits;
+///
+/// assert_eq!(WindowBits::new(10).map(WindowBits::window_len), Some(1024));
+/// assert_eq!(WindowBits::new(16), None);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WindowBits(NonZeroU8);
+
+impl WindowBits {
+    /// 8 bits, 256 bytes.
+    ///
+    /// The compressor here cannot keep to so short a window: where it would have to, nothing is
+    /// compressed.
+    pub const MIN: Self = match Self::new(8) {
+        Some(bits) => bits,
+        None => unreachable!(),
+    };
+
+    /// 15 bits, 32 KiB: what is meant where nothing is said.
+    pub const MAX: Self = match Self::new(15) {
+        Some(bits) => bits,
+        None => unreachable!(),
+    };
+
+    /// A number of bits from 8 to 15; of another number nothing.
+    pub const fn new(bits: u8) -> Option<Self> {
+        match NonZeroU8::new(bits) {
+            Some(bits) if bits.get() >= 8 && bits.get() <= 15 => Some(Self(bits)),
+            _ => None,
+        }
+    }
+
+    /// The number of bits.
+    pub const fn get(self) -> u8 {
+        self.0.get()
+    }
+
+    /// The length of the window in bytes.
+    pub const fn window_len(self) -> usize {
+        1 << self.0.get()
+    }
+}
+
+/// What one side wants of permessage-deflate, in either role.
+///
+/// "Send" is the direction of this side, "receive" that of the peer. What is wanted for sending holds;
+/// what is wanted for receiving is asked of the peer, as far as it may be asked.
+///
+/// # Examples
+///
+/// ```
+/// use websocket_proto::deflate::{Policy, WindowBits};
+///
+/// // Many connections, little memory: nothing is kept between messages.
+/// let frugal = Policy::default()
+///     .send_context_takeover(false)
+///     .receive_context_takeover(false)
+///     .send_window_bits(WindowBits::new(12).unwrap_or(WindowBits::MAX))
+///     .memory_level(5)
+///     .threshold(512);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Policy {
+    pub(crate) send: Direction,
+    pub(crate) receive: Direction,
+    pub(crate) effort: Effort,
+}
+
+/// What holds for the messages of one direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Direction {
+    pub(crate) window_bits: WindowBits,
+    pub(crate) context_takeover: bool,
+}
+
+impl Direction {
+    const DEFAULT: Self = Self {
+        window_bits: WindowBits::MAX,
+        context_takeover: true,
+    };
+}
+
+/// What this side spends on compressing; nobody is asked about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Effort {
+    pub(crate) level: u8,
+    pub(crate) memory_level: u8,
+    pub(crate) threshold: u32,
+}
+
+impl Policy {
+    /// The defaults, for constants.
+    pub const fn new() -> Self {
+        Self {
+            send: Direction::DEFAULT,
+            receive: Direction::DEFAULT,
+            effort: Effort {
+                level: 6,
+                memory_level: 8,
+                threshold: 32,
+            },
+        }
+    }
+
+    /// The longest window to compress with; by default 15 bits.
+    #[must_use]
+    pub const fn send_window_bits(mut self, bits: WindowBits) -> Self {
+        self.send.window_bits = bits;
+        self
+    }
+
+    /// The longest window that the peer is asked to compress with; by default 15 bits.
+    ///
+    /// A server can ask this only of a client that says it can do so. It saves no memory here, where
+    /// inflating always keeps 32 KiB, but may do so at the peer.
+    #[must_use]
+    pub const fn receive_window_bits(mut self, bits: WindowBits) -> Self {
+        self.receive.window_bits = bits;
+        self
+    }
+
+    /// Whether messages that go out may refer to those before them; by default they do.
+    ///
+    /// Without it nothing needs to be kept between messages, but small ones that resemble each other
+    /// grow several times larger.
+    #[must_use]
+    pub const fn send_context_takeover(mut self, wanted: bool) -> Self {
+        self.send.context_takeover = wanted;
+        self
+    }
+
+    /// Whether the peer's messages may refer to those before them; by default they may.
+    #[must_use]
+    pub const fn receive_context_takeover(mut self, wanted: bool) -> Self {
+        self.receive.context_takeover = wanted;
+        self
+    }
+
+    /// How hard to try, from 0 (store) over 1 (fastest) to 9; by default 6. More counts as 9.
+    #[must_use]
+    pub const fn level(mut self, level: u8) -> Self {
+        self.effort.level = if level > 9 { 9 } else { level };
+        self
+    }
+
+    /// How much memory to compress with, from 1 to 9; by default 8. Less counts as 1, more as 9.
+    #[must_use]
+    pub const fn memory_level(mut self, level: u8) -> Self {
+        self.effort.memory_level = match level {
+            0 => 1,
+            1..=9 => level,
+            _ => 9,
+        };
+        self
+    }
+
+    /// Messages of fewer bytes go out as they are; by default 32.
+    ///
+    /// So short a message hardly gets shorter. Does not hold for messages that are sent in
+    /// fragments, whose length is not known when they begin.
+    #[must_use]
+    pub const fn threshold(mut self, bytes: u32) -> Self {
+        self.effort.threshold = bytes;
+        self
+    }
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What both sides have agreed on, and what this side spends on it.
+///
+/// The opening handshake makes it. Where somebody else did that, [`new`](Self::new) does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Agreement {
+    pub(crate) send: Direction,
+    pub(crate) receive: Direction,
+    pub(crate) effort: Effort,
+}
+
+impl Agreement {
+    /// What was agreed on elsewhere, exactly as `policy` wants it in both directions.
+    pub const fn new(policy: &Policy) -> Self {
+        Self {
+            send: policy.send,
+            receive: policy.receive,
+            effort: policy.effort,
+        }
+    }
+
+    /// The longest window of the messages that go out.
+    pub const fn send_window_bits(&self) -> WindowBits {
+        self.send.window_bits
+    }
+
+    /// The longest window of the peer's messages.
+    pub const fn receive_window_bits(&self) -> WindowBits {
+        self.receive.window_bits
+    }
+
+    /// Whether messages that go out may refer to those before them.
+    pub const fn send_context_takeover(&self) -> bool {
+        self.send.context_takeover
+    }
+
+    /// Whether the peer's messages may refer to those before them.
+    pub const fn receive_context_takeover(&self) -> bool {
+        self.receive.context_takeover
+    }
+}
