@@ -17,6 +17,12 @@ pub enum ProtocolError {
     /// The payload of a Close frame is wrong (section 5.5.1): 1002, or 1007 for a reason that is
     /// not UTF-8.
     Close(CloseFrameError),
+    /// A compressed message came, but the caller gave no room to inflate it: 1011.
+    ///
+    /// This one is the caller's fault, not the peer's: where permessage-deflate was agreed on, call
+    /// [`receive_message`](crate::Connection::receive_message) or `receive_inflated`, and not
+    /// [`receive`](crate::Connection::receive).
+    CompressedMessage,
     /// A frame is larger than [`Config::max_frame_len`](crate::Config::max_frame_len): 1009.
     FrameTooLong {
         /// The payload length that the header declares, in bytes.
@@ -28,14 +34,17 @@ pub enum ProtocolError {
     Header(HeaderError),
     /// A new message begins while another is not finished (section 5.4): 1002.
     InterleavedMessage,
+    /// What a compressed message consists of cannot be inflated, or stops too early (RFC 7692,
+    /// section 7.2.2): 1007.
+    InvalidDeflate,
     /// A text message is not UTF-8 (section 8.1): 1007.
     InvalidUtf8,
     /// A server sent a masked frame (section 5.1): 1002.
     MaskedFrame,
     /// A message is larger than [`Config::max_message_len`](crate::Config::max_message_len), or
-    /// than the assembler's fixed storage: 1009.
+    /// than the assembler's fixed storage, or inflates to more than its ratio allows: 1009.
     MessageTooLong {
-        /// The smaller of both limits, in bytes.
+        /// The smallest of these limits, in bytes.
         limit: u64,
     },
     /// A frame sets bits that no negotiated extension gives a meaning (section 5.2): 1002.
@@ -71,9 +80,9 @@ impl ProtocolError {
     /// See [RFC 6455 section 7.4.1](https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1).
     pub const fn close_code(self) -> CloseCode {
         match self {
-            Self::Close(CloseFrameError::InvalidReason) | Self::InvalidUtf8 => {
-                CloseCode::INVALID_PAYLOAD_DATA
-            }
+            Self::Close(CloseFrameError::InvalidReason)
+            | Self::InvalidDeflate
+            | Self::InvalidUtf8 => CloseCode::INVALID_PAYLOAD_DATA,
             Self::Close(_)
             | Self::Header(_)
             | Self::InterleavedMessage
@@ -86,7 +95,7 @@ impl ProtocolError {
             | Self::StorageFull
             | Self::TooManyFragments { .. } => CloseCode::MESSAGE_TOO_BIG,
             Self::TooManyControlFrames { .. } => CloseCode::POLICY_VIOLATION,
-            Self::WrongAssembler => CloseCode::INTERNAL_ERROR,
+            Self::CompressedMessage | Self::WrongAssembler => CloseCode::INTERNAL_ERROR,
         }
     }
 
@@ -99,7 +108,9 @@ impl ProtocolError {
             Self::InvalidUtf8 => "8.1",
             Self::MaskedFrame | Self::UnmaskedFrame => "5.1",
             Self::ReservedBits(_) => "5.2",
-            Self::FrameTooLong { .. }
+            Self::CompressedMessage
+            | Self::FrameTooLong { .. }
+            | Self::InvalidDeflate
             | Self::MessageTooLong { .. }
             | Self::StorageFull
             | Self::TooManyControlFrames { .. }
@@ -126,6 +137,9 @@ impl fmt::Display for ProtocolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Close(error) => error.fmt(f),
+            Self::CompressedMessage => f.write_str(
+                "a compressed message came without room to inflate it: receive messages whole, or inflated",
+            ),
             Self::FrameTooLong { len, limit } => {
                 write!(
                     f,
@@ -134,6 +148,9 @@ impl fmt::Display for ProtocolError {
             }
             Self::Header(error) => error.fmt(f),
             Self::InterleavedMessage => f.write_str("a new message begins inside another one"),
+            Self::InvalidDeflate => {
+                f.write_str("a compressed message is corrupt or incomplete (RFC 7692)")
+            }
             Self::InvalidUtf8 => f.write_str("a text message is not UTF-8"),
             Self::MaskedFrame => f.write_str("a server sent a masked frame"),
             Self::MessageTooLong { limit } => {
@@ -201,6 +218,8 @@ pub enum SendError {
     /// The chunk goes on a message, but none is open: send the chunks before it first (section
     /// 5.4).
     NoMessageOpen,
+    /// There was no memory to compress the message.
+    NoMemory,
     /// The output has no room for the frame: send what it holds, then try again.
     OutputFull {
         /// The bytes of the whole frame. An output that is empty and has less room than this will
@@ -209,6 +228,9 @@ pub enum SendError {
     },
     /// A reason needs a status code before it (section 5.5.1).
     ReasonWithoutCode,
+    /// The open message is compressed: its fragments go through
+    /// [`send_fragment`](crate::Connection::send_fragment) (RFC 7692, section 6.1).
+    CompressedMessage,
     /// The fragment is not of the kind of the open message.
     WrongKind,
 }
@@ -236,11 +258,15 @@ impl fmt::Display for SendError {
             Self::NoMessageOpen => {
                 f.write_str("the chunk goes on a message that is not open: send its start first")
             }
+            Self::NoMemory => f.write_str("there is no memory to compress the message"),
             Self::OutputFull { needed } => write!(
                 f,
                 "the output has no room for {needed} bytes: send what it holds, then try again"
             ),
             Self::ReasonWithoutCode => f.write_str("a reason needs a status code before it"),
+            Self::CompressedMessage => {
+                f.write_str("the open message is compressed: send its fragments whole")
+            }
             Self::WrongKind => f.write_str("the fragment is not of the kind of the open message"),
         }
     }

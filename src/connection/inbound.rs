@@ -1,13 +1,19 @@
 //! The inbound direction: bytes in, chunks and control frames out, every rule judged by the first
 //! byte that proves it.
 
+mod compression;
+#[cfg(feature = "deflate")]
+pub(super) mod inflating;
+
 use core::mem;
+
+use compression::Compression;
 
 use crate::config::Config;
 use crate::error::ProtocolError;
 use crate::event::{Chunk, ControlPayload, Extent, Payload};
 use crate::frame::{
-    CloseFrameError, FirstByte, FrameHeader, Mask, MaskingKey, MessageKind, Opcode,
+    CloseFrameError, FirstByte, FrameHeader, Mask, MaskingKey, MessageKind, Opcode, Rsv,
 };
 use crate::num::{memory_len, wire_len};
 use crate::role::Role;
@@ -35,6 +41,7 @@ pub(super) struct Inbound {
     utf8: Utf8Stream,
     /// The Pings and Pongs since the last data frame, or since the caller has reset them.
     control_frames: u32,
+    compression: Compression,
 }
 
 /// What the next byte of input is.
@@ -44,6 +51,9 @@ enum Stage {
     Header,
     /// Payload of a data frame.
     Data(MessageKind),
+    /// Payload of a data frame, of a message that is compressed.
+    #[cfg(feature = "deflate")]
+    Compressed(MessageKind),
     /// Payload of a control frame.
     Control(ControlOpcode),
     /// Nothing: the peer's Close has come, or this endpoint has had enough.
@@ -56,6 +66,9 @@ enum Stage {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Found<'b> {
     Chunk(Chunk<'b>),
+    /// Payload to be [inflated](Inbound::inflate), maybe none.
+    #[cfg(feature = "deflate")]
+    Compressed(MessageKind),
     /// A control frame is whole; [`Inbound::take_control_payload`] has its payload.
     Control(ControlOpcode),
 }
@@ -82,6 +95,7 @@ impl Inbound {
             message_len: 0,
             utf8: Utf8Stream::new(),
             control_frames: 0,
+            compression: Compression::new(),
         }
     }
 
@@ -101,6 +115,8 @@ impl Inbound {
                     Err(error) => Err(error),
                 },
                 Stage::Data(kind) => self.data::<R>(kind, input),
+                #[cfg(feature = "deflate")]
+                Stage::Compressed(kind) => return Ok(Some(Found::Compressed(kind))),
                 Stage::Control(opcode) => Ok(self.control::<R>(opcode, input)),
                 // "an endpoint MUST NOT continue to attempt to process data [...] from the remote
                 // endpoint after being instructed to _Fail the WebSocket Connection_" (section
@@ -156,6 +172,10 @@ impl Inbound {
 
     /// How the chunk that was just found, of `len` bytes, lies in its message.
     pub(super) fn extent(&self, len: u64, max_message_len: u64) -> Extent {
+        #[cfg(feature = "deflate")]
+        if self.compression.is_open() {
+            return self.inflated_extent(len, max_message_len);
+        }
         let frame_rest = self.remaining.saturating_add(self.utf8.carried_len());
         let other_frames = if self.fin {
             0
@@ -223,7 +243,7 @@ impl Inbound {
         let first = FirstByte::decode(*first)?;
         // "MUST be 0 unless an extension is negotiated that defines meanings for non-zero values"
         // (section 5.2).
-        if !first.rsv.is_empty() {
+        if !first.rsv.is_empty() && !self.compression.may_begin(first) {
             return Err(ProtocolError::ReservedBits(first.rsv));
         }
         let (fragments, message_len) = match (first.opcode, self.message) {
@@ -272,7 +292,7 @@ impl Inbound {
                 return Err(ProtocolError::FrameTooLong { len, limit });
             }
             let limit = self.max_message_len(max_message_len);
-            if message_len.saturating_add(len) > limit {
+            if message_len.saturating_add(len) > limit && !self.compression.covers(first) {
                 return Err(ProtocolError::MessageTooLong { limit });
             }
         } else if len == 1 && first.opcode == Opcode::Close {
@@ -293,6 +313,7 @@ impl Inbound {
     fn begin(&mut self, header: FrameHeader) {
         let FrameHeader {
             fin,
+            rsv,
             opcode,
             masking_key,
             payload_len,
@@ -306,10 +327,10 @@ impl Inbound {
             (Opcode::Close, _) => return self.stage = Stage::Control(ControlOpcode::Close),
             (Opcode::Ping, _) => return self.begin_control(ControlOpcode::Ping),
             (Opcode::Pong, _) => return self.begin_control(ControlOpcode::Pong),
-            (Opcode::Text, _) => self.begin_message(MessageKind::Text),
+            (Opcode::Text, _) => self.begin_message(MessageKind::Text, rsv),
             // A continuation of nothing was judged to be a fault.
             (Opcode::Binary, _) | (Opcode::Continuation, None) => {
-                self.begin_message(MessageKind::Binary)
+                self.begin_message(MessageKind::Binary, rsv)
             }
             (Opcode::Continuation, Some(kind)) => kind,
         };
@@ -317,7 +338,7 @@ impl Inbound {
         self.control_frames = 0;
         self.fragments = self.fragments.saturating_add(1);
         self.message_len = self.message_len.saturating_add(payload_len);
-        self.stage = Stage::Data(kind);
+        self.stage = self.compression.stage(kind);
     }
 
     /// Begins a Ping or Pong.
@@ -328,7 +349,8 @@ impl Inbound {
     }
 
     #[inline]
-    fn begin_message(&mut self, kind: MessageKind) -> MessageKind {
+    fn begin_message(&mut self, kind: MessageKind, rsv: Rsv) -> MessageKind {
+        self.compression.begin(rsv);
         self.message = Some(kind);
         self.first = true;
         self.fragments = 0;
@@ -355,13 +377,7 @@ impl Inbound {
         let payload = match kind {
             MessageKind::Binary => Payload::Binary(bytes),
             MessageKind::Text => {
-                let (Utf8Piece { carried, text }, valid) = match self.utf8.push(bytes) {
-                    // "When an endpoint is to interpret a byte stream as UTF-8 but finds that the
-                    // byte stream is not, in fact, a valid UTF-8 stream, that endpoint MUST _Fail
-                    // the WebSocket Connection_" (section 8.1).
-                    Err(InvalidUtf8 { valid }) => (valid, false),
-                    Ok(piece) => (piece, !last || self.utf8.is_complete()),
-                };
+                let (Utf8Piece { carried, text }, valid) = self.push_text(bytes, last);
                 if !valid {
                     last = false;
                     // What was valid is still handed out, so that the outcome does not hang on
@@ -383,6 +399,18 @@ impl Inbound {
             last,
             payload,
         })))
+    }
+
+    /// Takes bytes of a text message, the last ones if `last`; says whether they are valid.
+    #[inline]
+    fn push_text<'t>(&mut self, bytes: &'t [u8], last: bool) -> (Utf8Piece<'t>, bool) {
+        match self.utf8.push(bytes) {
+            // "When an endpoint is to interpret a byte stream as UTF-8 but finds that the byte
+            // stream is not, in fact, a valid UTF-8 stream, that endpoint MUST _Fail the WebSocket
+            // Connection_" (section 8.1).
+            Err(InvalidUtf8 { valid }) => (valid, false),
+            Ok(piece) => (piece, !last || self.utf8.is_complete()),
+        }
     }
 
     /// Takes payload of a control frame from the input; the frame is found when it is whole.

@@ -16,6 +16,8 @@ pub use sender::Sender;
 use crate::assembler::{Assembler, Storage};
 use crate::broadcast::Broadcast;
 use crate::config::Config;
+#[cfg(feature = "deflate")]
+use crate::deflate::{CompressState, InflateState};
 use crate::error::{ProtocolError, SendError};
 use crate::event::{Chunk, Event, Incoming, Message};
 use crate::frame::{CloseCode, EncodedHeader, MessageKind};
@@ -84,16 +86,23 @@ impl<R: Role> Connection<R> {
     ///
     /// Bytes that came behind the head of the opening handshake are the first input.
     pub fn new(role: R, negotiated: Negotiated<'_>, config: Config) -> Self {
-        // A subprotocol changes nothing below the messages, and no extension is known yet.
+        // A subprotocol changes nothing below the messages.
         let Negotiated {
             subprotocol: _,
             #[cfg(feature = "deflate")]
-                deflate: _,
+            deflate,
         } = negotiated;
-        Self {
-            receiver: Receiver::new(config),
-            sender: Sender::new(role),
+        #[cfg_attr(
+            not(feature = "deflate"),
+            expect(unused_mut, reason = "for the feature")
+        )]
+        let (mut receiver, mut sender) = (Receiver::new(config), Sender::new(role));
+        #[cfg(feature = "deflate")]
+        if let Some(agreement) = deflate {
+            receiver.inflate_with(&agreement);
+            sender.compress_with(&agreement);
         }
+        Self { receiver, sender }
     }
 
     /// Takes input until it makes an event; messages come in chunks, as they arrive.
@@ -163,6 +172,102 @@ impl<R: Role> Connection<R> {
         self.sender.flush_first(out);
         let Self { receiver, sender } = self;
         receiver.receive_message(input, assembler, |reply| sender.reply(reply, out))
+    }
+
+    /// Takes input until it makes an event, as [`receive`](Self::receive), where compressed messages
+    /// may come: they are inflated into `window`, piece by piece.
+    ///
+    /// The event borrows `window`, or `input` if the message is not compressed. The window needs 4
+    /// bytes at least; a few KiB are a good size. Nothing of a message is held beyond that, however
+    /// long it gets. `None` means that all input was taken and more is needed, so that one read may
+    /// give many events.
+    ///
+    /// # Errors
+    ///
+    /// [`ProtocolError`], as [`receive`](Self::receive); also [`ProtocolError::InvalidDeflate`],
+    /// and [`ProtocolError::CompressedMessage`] if `window` is too short.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use websocket_proto::deflate::{Agreement, Policy};
+    /// use websocket_proto::{Config, Connection, Event, Negotiated, Server};
+    ///
+    /// let mut negotiated = Negotiated::default();
+    /// negotiated.deflate = Some(Agreement::new(&Policy::default()));
+    /// let mut conn = Connection::new(Server, negotiated, Config::default());
+    /// let mut out = Vec::new();
+    /// let mut read = *b"\xc1\x87\0\0\0\0\xf2\x48\xcd\xc9\xc9\x07\x00";
+    /// let (mut input, mut window, mut text) = (&mut read[..], [0; 4], String::new());
+    /// while let Some(event) = conn.receive_inflated(&mut input, &mut window, &mut out)? {
+    ///     if let Event::Chunk(chunk) = event {
+    ///         text.extend(chunk.payload.as_str_parts());
+    ///     }
+    /// }
+    /// assert_eq!(text, "Hello");
+    /// # Ok::<(), websocket_proto::ProtocolError>(())
+    /// ```
+    #[cfg(feature = "deflate")]
+    pub fn receive_inflated<'b: 'w, 'w>(
+        &mut self,
+        input: &mut &'b mut [u8],
+        window: &'w mut [u8],
+        out: &mut impl Output,
+    ) -> Result<Option<Event<'w>>, ProtocolError> {
+        self.sender.flush_first(out);
+        let Self { receiver, sender } = self;
+        receiver.receive_inflated(input, window, |reply| sender.reply(reply, out))
+    }
+
+    /// Gives back what inflating holds, to be dropped or supplied to another connection.
+    ///
+    /// Nothing if there is nothing, or if it has to be kept: where the peer's messages may refer to
+    /// those before them, or inside a compressed message. The next compressed message makes it anew.
+    #[cfg(feature = "deflate")]
+    pub fn release_inflate(&mut self) -> Option<InflateState> {
+        self.receiver.release_inflate()
+    }
+
+    /// Supplies what inflating needs, so that the next compressed message need not make it.
+    ///
+    /// Drops it if there is one already.
+    #[cfg(feature = "deflate")]
+    pub fn supply_inflate(&mut self, state: InflateState) {
+        self.receiver.supply_inflate(state);
+    }
+
+    /// Gives back what compressing holds, to be dropped or supplied to another connection.
+    ///
+    /// Nothing if there is nothing. Messages to come do not refer to those so far, which may make them
+    /// longer; the next one to be compressed makes it anew.
+    #[cfg(feature = "deflate")]
+    pub fn release_compress(&mut self) -> Option<CompressState> {
+        self.sender.release_compress()
+    }
+
+    /// Supplies what compressing needs, so that the next message need not make it.
+    ///
+    /// Drops it if there is one already, or if it was made for another window, level or memory level.
+    #[cfg(feature = "deflate")]
+    pub fn supply_compress(&mut self, state: CompressState) {
+        self.sender.supply_compress(state);
+    }
+
+    /// Sends a whole message as it is, also where permessage-deflate was agreed on.
+    ///
+    /// For what does not get shorter, such as pictures, or must not be compressed together with what
+    /// an attacker may choose. Otherwise as [`send`](Self::send).
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    #[cfg(feature = "deflate")]
+    pub fn send_uncompressed<'a>(
+        &mut self,
+        message: impl Into<Message<'a>>,
+        out: &mut impl Output,
+    ) -> Result<(), SendError> {
+        self.sender.send_uncompressed(message, out)
     }
 
     /// Sends a whole message in one frame; a client's is masked on the way into `out`.

@@ -1,7 +1,9 @@
 //! The outbound direction: frames in their order, never one inside another.
 
 use crate::error::SendError;
-use crate::frame::{EncodedHeader, FrameHeader, KEY_LEN, Mask, MaskingKey, MessageKind, Opcode};
+use crate::frame::{
+    EncodedHeader, FrameHeader, KEY_LEN, Mask, MaskingKey, MessageKind, Opcode, Rsv,
+};
 use crate::num::wire_len;
 use crate::output::Output;
 use crate::role::Role;
@@ -18,6 +20,9 @@ pub(super) struct Outbound {
     mask: Mask,
     /// The kind of the fragmented message that is open.
     message: Option<MessageKind>,
+    /// Whether that message is compressed.
+    #[cfg(feature = "deflate")]
+    is_compressed: bool,
 }
 
 impl Outbound {
@@ -26,6 +31,8 @@ impl Outbound {
             remaining: 0,
             mask: Mask::new(MaskingKey::new([0; 4])),
             message: None,
+            #[cfg(feature = "deflate")]
+            is_compressed: false,
         }
     }
 
@@ -88,6 +95,18 @@ impl Outbound {
         self.message = if fin { None } else { Some(kind) };
     }
 
+    /// Whether a frame with this opcode continues a message that is compressed.
+    #[cfg(feature = "deflate")]
+    pub(super) fn continues_compressed(&self, opcode: Opcode) -> bool {
+        opcode == Opcode::Continuation && self.is_compressed
+    }
+
+    /// Keeps whether the message that is open is compressed.
+    #[cfg(feature = "deflate")]
+    pub(super) fn note_compression(&mut self, is_compressed: bool) {
+        self.is_compressed = is_compressed;
+    }
+
     /// Begins a frame whose payload the caller sends.
     pub(super) fn start_frame<R: Role>(
         &mut self,
@@ -136,11 +155,12 @@ impl Outbound {
 pub(super) fn put_frame<R: Role>(
     role: &mut R,
     fin: bool,
+    rsv: Rsv,
     opcode: Opcode,
     payload: &[u8],
     out: &mut impl Output,
 ) -> Result<(), SendError> {
-    put_frame_of(role, fin, opcode, [payload], out)
+    put_frame_of(role, fin, rsv, opcode, [payload], out)
 }
 
 /// As [`put_frame`], of a payload that lies in parts.
@@ -148,6 +168,7 @@ pub(super) fn put_frame<R: Role>(
 pub(super) fn put_frame_of<R: Role, const N: usize>(
     role: &mut R,
     fin: bool,
+    rsv: Rsv,
     opcode: Opcode,
     payload: [&[u8]; N],
     out: &mut impl Output,
@@ -157,6 +178,7 @@ pub(super) fn put_frame_of<R: Role, const N: usize>(
         .fold(0_usize, |len, part| len.saturating_add(part.len()));
     let header = FrameHeader {
         fin,
+        rsv,
         ..FrameHeader::new(opcode, wire_len(payload_len))
     };
     let mut header = header.encode_valid();

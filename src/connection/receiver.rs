@@ -1,9 +1,15 @@
 //! The receiving half of a connection: bytes in, events out, and what is owed to the peer for them.
 
+#[cfg(feature = "deflate")]
+mod inflating;
+
 use core::marker::PhantomData;
 
 use super::inbound::{ControlOpcode, Found, Inbound};
 use super::replies::{Reply, ReplyKind};
+#[cfg(feature = "deflate")]
+use inflating::Inflating;
+
 use crate::assembler::{Assembler, Storage};
 use crate::config::Config;
 use crate::error::ProtocolError;
@@ -20,6 +26,8 @@ use crate::role::Role;
 #[derive(Debug)]
 pub struct Receiver<R> {
     inbound: Inbound,
+    #[cfg(feature = "deflate")]
+    inflating: Inflating,
     role: PhantomData<fn() -> R>,
 }
 
@@ -27,6 +35,8 @@ impl<R: Role> Receiver<R> {
     pub(super) const fn new(config: Config) -> Self {
         Self {
             inbound: Inbound::new(config),
+            #[cfg(feature = "deflate")]
+            inflating: Inflating::new(),
             role: PhantomData,
         }
     }
@@ -48,6 +58,10 @@ impl<R: Role> Receiver<R> {
             Some(Found::Chunk(chunk)) => Ok(Some(Event::Chunk(chunk))),
             Some(Found::Control(opcode)) => {
                 Ok(Some(self.control(opcode, input, &mut reply)?.into()))
+            }
+            #[cfg(feature = "deflate")]
+            Some(Found::Compressed(_)) => {
+                Err(self.fail(ProtocolError::CompressedMessage, input, &mut reply))
             }
         }
     }
@@ -76,6 +90,20 @@ impl<R: Role> Receiver<R> {
                         assembler.clear();
                     }
                     return event.map(|event| Some(event.into()));
+                }
+                #[cfg(feature = "deflate")]
+                Ok(Some(Found::Compressed(kind))) => {
+                    match self.inflate_message(kind, input, assembler, &mut reply) {
+                        Ok(true) => break,
+                        Ok(false) if input.is_empty() && !self.inbound.has_failed() => {
+                            return Ok(None);
+                        }
+                        Ok(false) => continue,
+                        Err(error) => {
+                            assembler.clear();
+                            return Err(error);
+                        }
+                    }
                 }
                 Ok(None) => return Ok(None),
                 Err(error) => {

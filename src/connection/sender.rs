@@ -1,13 +1,19 @@
 //! The sending half of a connection: it owns everything that goes out, and how far closing is.
 
+#[cfg(feature = "deflate")]
+mod compressing;
+
 use super::closing::{Closing, Closure, State, Transport};
 use super::outbound::{Outbound, put_frame, put_frame_of};
 use super::replies::{Replies, Reply, ReplyKind};
+#[cfg(feature = "deflate")]
+use compressing::Compressing;
+
 use crate::broadcast::Broadcast;
 use crate::error::SendError;
 use crate::event::{Chunk, ControlPayload, Message, Payload};
 use crate::frame::{
-    CloseCode, CloseFrame, CloseFrameError, EncodedHeader, FrameHeader, MessageKind, Opcode,
+    CloseCode, CloseFrame, CloseFrameError, EncodedHeader, FrameHeader, MessageKind, Opcode, Rsv,
 };
 use crate::num::wire_len;
 use crate::output::Output;
@@ -25,6 +31,8 @@ pub struct Sender<R> {
     outbound: Outbound,
     replies: Replies,
     closing: Closing,
+    #[cfg(feature = "deflate")]
+    compressing: Compressing,
 }
 
 impl<R: Role> Sender<R> {
@@ -34,6 +42,8 @@ impl<R: Role> Sender<R> {
             outbound: Outbound::new(),
             replies: Replies::default(),
             closing: Closing::default(),
+            #[cfg(feature = "deflate")]
+            compressing: Compressing::default(),
         }
     }
 
@@ -81,14 +91,18 @@ impl<R: Role> Sender<R> {
         self.may_send()?;
         self.outbound.between_messages()?;
         self.flush_first(out);
+        #[cfg(feature = "deflate")]
+        if self.compressing.wants(message.as_bytes().len()) {
+            return self.put_compressed(true, message.kind().opcode(), [message.as_bytes()], out);
+        }
         put_frame(
             &mut self.role,
             true,
+            Rsv::NONE,
             message.kind().opcode(),
             message.as_bytes(),
             out,
-        )?;
-        Ok(())
+        )
     }
 
     /// As [`Connection::send_text`](super::Connection::send_text).
@@ -127,7 +141,7 @@ impl<R: Role> Sender<R> {
         self.outbound.between_frames()?;
         let opcode = self.outbound.next_opcode(fragment.kind())?;
         self.flush_first(out);
-        put_frame(&mut self.role, fin, opcode, fragment.as_bytes(), out)?;
+        self.put_fragment(fin, opcode, [fragment.as_bytes()], out)?;
         self.outbound.fragment_sent(fragment.kind(), fin);
         Ok(())
     }
@@ -157,9 +171,33 @@ impl<R: Role> Sender<R> {
             }
             Payload::Binary(bytes) => [&[], bytes],
         };
-        put_frame_of(&mut self.role, chunk.last, opcode, payload, out)?;
+        self.put_fragment(chunk.last, opcode, payload, out)?;
         self.outbound.fragment_sent(kind, chunk.last);
         Ok(())
+    }
+
+    /// Puts a fragment, compressed if its message is.
+    fn put_fragment<const N: usize>(
+        &mut self,
+        fin: bool,
+        opcode: Opcode,
+        payload: [&[u8]; N],
+        out: &mut impl Output,
+    ) -> Result<(), SendError> {
+        #[cfg(feature = "deflate")]
+        {
+            let is_compressed = self.outbound.continues_compressed(opcode)
+                || (opcode != Opcode::Continuation && self.compressing.wants_fragments());
+            if is_compressed {
+                self.put_compressed(fin, opcode, payload, out)?;
+            } else {
+                put_frame_of(&mut self.role, fin, Rsv::NONE, opcode, payload, out)?;
+            }
+            self.outbound.note_compression(is_compressed);
+            Ok(())
+        }
+        #[cfg(not(feature = "deflate"))]
+        put_frame_of(&mut self.role, fin, Rsv::NONE, opcode, payload, out)
     }
 
     /// As [`Connection::start_frame`](super::Connection::start_frame).
@@ -180,6 +218,14 @@ impl<R: Role> Sender<R> {
             return Err(SendError::FrameTooLong);
         }
         let opcode = self.outbound.next_opcode(kind)?;
+        #[cfg(feature = "deflate")]
+        {
+            // What the caller sends itself is not compressed.
+            if self.outbound.continues_compressed(opcode) {
+                return Err(SendError::CompressedMessage);
+            }
+            self.outbound.note_compression(false);
+        }
         let header = self.outbound.start_frame(
             &mut self.role,
             FrameHeader {
@@ -237,7 +283,14 @@ impl<R: Role> Sender<R> {
         self.may_send()?;
         self.outbound.between_frames()?;
         self.flush_first(out);
-        put_frame(&mut self.role, true, Opcode::Close, &frame.encode(), out)?;
+        put_frame(
+            &mut self.role,
+            true,
+            Rsv::NONE,
+            Opcode::Close,
+            &frame.encode(),
+            out,
+        )?;
         self.close_sent();
         Ok(())
     }
@@ -273,7 +326,7 @@ impl<R: Role> Sender<R> {
         self.outbound.between_frames()?;
         let close = self.replies.close();
         if let Some(payload) = self.replies.pong() {
-            let sent = put_frame(&mut self.role, true, Opcode::Pong, payload, out);
+            let sent = put_frame(&mut self.role, true, Rsv::NONE, Opcode::Pong, payload, out);
             // A Pong without room does not hold up a Close, after which nobody waits for it.
             if close.is_none() {
                 sent?;
@@ -283,7 +336,14 @@ impl<R: Role> Sender<R> {
             }
         }
         if let Some(frame) = close {
-            put_frame(&mut self.role, true, Opcode::Close, &frame.encode(), out)?;
+            put_frame(
+                &mut self.role,
+                true,
+                Rsv::NONE,
+                Opcode::Close,
+                &frame.encode(),
+                out,
+            )?;
             self.close_sent();
         }
         Ok(())
@@ -315,7 +375,8 @@ impl<R: Role> Sender<R> {
         // "A Pong frame sent in response to a Ping frame must have identical "Application data""
         // (section 5.5.3).
         let waits = !self.replies.is_empty() || self.outbound.between_frames().is_err();
-        if waits || put_frame(&mut self.role, true, Opcode::Pong, payload, out).is_err() {
+        if waits || put_frame(&mut self.role, true, Rsv::NONE, Opcode::Pong, payload, out).is_err()
+        {
             self.replies.push_pong(payload.clone());
         }
     }
@@ -363,7 +424,7 @@ impl<R: Role> Sender<R> {
         self.may_send()?;
         self.outbound.between_frames()?;
         self.flush_first(out);
-        put_frame(&mut self.role, true, opcode, payload, out)?;
+        put_frame(&mut self.role, true, Rsv::NONE, opcode, payload, out)?;
         Ok(())
     }
 
@@ -415,6 +476,11 @@ impl Sender<Server> {
     ) -> Result<[&'a [u8]; 2], SendError> {
         self.may_send()?;
         self.outbound.between_messages()?;
+        #[cfg(feature = "deflate")]
+        if let Some(slices) = broadcast.compressed_slices(self.compressing.window_bits()) {
+            self.compressing.forget();
+            return Ok(slices);
+        }
         Ok(broadcast.slices())
     }
 }

@@ -16,7 +16,15 @@
 //!
 //! See [RFC 7692](https://www.rfc-editor.org/rfc/rfc7692).
 
+mod compress;
+mod inflate;
+
 use core::num::NonZeroU8;
+
+pub use compress::CompressState;
+pub(crate) use compress::Compressor;
+pub use inflate::InflateState;
+pub(crate) use inflate::{Inflated, Inflater, Then};
 
 /// How far back a compressed message may refer, as the power of two of a number of bytes: 8 to 15.
 ///
@@ -91,7 +99,7 @@ impl WindowBits {
 pub struct Policy {
     pub(crate) send: Direction,
     pub(crate) receive: Direction,
-    pub(crate) effort: Effort,
+    pub(crate) local: Local,
 }
 
 /// What holds for the messages of one direction.
@@ -108,12 +116,13 @@ impl Direction {
     };
 }
 
-/// What this side spends on compressing; nobody is asked about it.
+/// What concerns this side only; the peer is not asked about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Effort {
+pub(crate) struct Local {
     pub(crate) level: u8,
     pub(crate) memory_level: u8,
     pub(crate) threshold: u32,
+    pub(crate) max_ratio: u32,
 }
 
 impl Policy {
@@ -122,10 +131,11 @@ impl Policy {
         Self {
             send: Direction::DEFAULT,
             receive: Direction::DEFAULT,
-            effort: Effort {
+            local: Local {
                 level: 6,
                 memory_level: 8,
                 threshold: 32,
+                max_ratio: u32::MAX,
             },
         }
     }
@@ -167,14 +177,14 @@ impl Policy {
     /// How hard to try, from 0 (store) over 1 (fastest) to 9; by default 6. More counts as 9.
     #[must_use]
     pub const fn level(mut self, level: u8) -> Self {
-        self.effort.level = if level > 9 { 9 } else { level };
+        self.local.level = if level > 9 { 9 } else { level };
         self
     }
 
     /// How much memory to compress with, from 1 to 9; by default 8. Less counts as 1, more as 9.
     #[must_use]
     pub const fn memory_level(mut self, level: u8) -> Self {
-        self.effort.memory_level = match level {
+        self.local.memory_level = match level {
             0 => 1,
             1..=9 => level,
             _ => 9,
@@ -188,7 +198,21 @@ impl Policy {
     /// fragments, whose length is not known when they begin.
     #[must_use]
     pub const fn threshold(mut self, bytes: u32) -> Self {
-        self.effort.threshold = bytes;
+        self.local.threshold = bytes;
+        self
+    }
+
+    /// How many times longer than on the wire a message of the peer's may get; by default there is no
+    /// such limit. Up to 64 KiB pass whatever their ratio.
+    ///
+    /// What a peer can make this side hold is bounded by
+    /// [`Config::max_message_len`](crate::Config::max_message_len). This bounds what it can make
+    /// this side do for a byte: DEFLATE gets to 1032 at most, which text never comes near, but a
+    /// picture of one colour does. The length on the wire is what the frame headers have said so
+    /// far; what passes the limit ends the connection with 1009.
+    #[must_use]
+    pub const fn max_ratio(mut self, times: u32) -> Self {
+        self.local.max_ratio = times;
         self
     }
 }
@@ -206,7 +230,7 @@ impl Default for Policy {
 pub struct Agreement {
     pub(crate) send: Direction,
     pub(crate) receive: Direction,
-    pub(crate) effort: Effort,
+    pub(crate) local: Local,
 }
 
 impl Agreement {
@@ -215,7 +239,7 @@ impl Agreement {
         Self {
             send: policy.send,
             receive: policy.receive,
-            effort: policy.effort,
+            local: policy.local,
         }
     }
 

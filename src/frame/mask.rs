@@ -110,6 +110,13 @@ impl Mask {
             }
             _ => {}
         }
+        self.skip(len);
+    }
+
+    /// Goes on behind the next `len` bytes of payload, which something else has masked.
+    #[inline]
+    pub(crate) fn skip(&mut self, len: usize) {
+        let MaskingKey([a, b, c, d]) = self.next;
         self.next = match len % 4 {
             1 => MaskingKey([b, c, d, a]),
             2 => MaskingKey([c, d, a, b]),

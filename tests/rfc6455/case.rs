@@ -20,6 +20,7 @@ pub(crate) enum Side {
 pub(crate) struct Case {
     side: Side,
     config: Config,
+    negotiated: Negotiated<'static>,
     input: Vec<u8>,
 }
 
@@ -173,12 +174,21 @@ impl Case {
         Self {
             side,
             config: Config::default(),
+            negotiated: Negotiated::default(),
             input: Vec::new(),
         }
     }
 
     pub(crate) fn config(mut self, config: Config) -> Self {
         self.config = config;
+        self
+    }
+
+    /// Makes it a connection that has agreed on this in its opening handshake.
+    #[cfg(feature = "deflate")]
+    #[allow(dead_code, reason = "the tests of RFC 7692 have this file, too")]
+    pub(crate) fn negotiated(mut self, negotiated: Negotiated<'static>) -> Self {
+        self.negotiated = negotiated;
         self
     }
 
@@ -237,12 +247,12 @@ impl Case {
     fn outcome_by(&self, with_storage: bool) -> Outcome {
         match self.side {
             Side::Server => {
-                let connect = |config| Connection::new(Server, Negotiated::default(), config);
+                let connect = |config| Connection::new(Server, self.negotiated, config);
                 self.outcome_of(connect, with_storage)
             }
             Side::Client => {
                 let role = || Client::new(|| MaskingKey::new(KEY));
-                let connect = |config| Connection::new(role(), Negotiated::default(), config);
+                let connect = |config| Connection::new(role(), self.negotiated, config);
                 self.outcome_of(connect, with_storage)
             }
         }
@@ -253,19 +263,26 @@ impl Case {
         connect: impl Fn(Config) -> Connection<R>,
         with_storage: bool,
     ) -> Outcome {
-        let whole = drive(
-            &mut connect(self.config),
-            &[self.input.len()],
-            &self.input,
-            self.side,
-        );
+        let drive = |cut: &[usize], window| {
+            drive(
+                &mut connect(self.config),
+                cut,
+                window,
+                &self.input,
+                self.side,
+            )
+        };
+        let whole = drive(&[self.input.len()], self.windows()[0]);
         for cut in cuts(self.input.len()) {
-            let outcome = drive(&mut connect(self.config), &cut, &self.input, self.side);
-            assert_eq!(
-                outcome, whole,
-                "{:?} with {:x?} cut into {cut:?}",
-                self.side, self.input
-            );
+            for &window in self.windows() {
+                assert_eq!(
+                    drive(&cut, window),
+                    whole,
+                    "{:?} with {:x?} cut into {cut:?}, inflated into {window} bytes",
+                    self.side,
+                    self.input
+                );
+            }
             if !with_storage {
                 continue;
             }
@@ -304,6 +321,24 @@ impl Case {
             }
         }
         whole
+    }
+
+    /// The windows that chunks are inflated into, 0 for a call that has none.
+    #[cfg(not(feature = "deflate"))]
+    #[expect(
+        clippy::unused_self,
+        reason = "what was negotiated comes with the feature"
+    )]
+    fn windows(&self) -> &'static [usize] {
+        &[0]
+    }
+
+    #[cfg(feature = "deflate")]
+    fn windows(&self) -> &'static [usize] {
+        match self.negotiated.deflate {
+            None => &[0, 64],
+            Some(_) => &[0x2_0000, 4, 5, 64],
+        }
     }
 
     fn assembled<R: Role, S: Storage>(
@@ -383,14 +418,21 @@ impl Random {
 }
 
 /// Feeds the input in these cuts, chunk by chunk.
-fn drive<R: Role>(conn: &mut Connection<R>, cut: &[usize], bytes: &[u8], side: Side) -> Outcome {
+fn drive<R: Role>(
+    conn: &mut Connection<R>,
+    cut: &[usize],
+    window: usize,
+    bytes: &[u8],
+    side: Side,
+) -> Outcome {
+    let mut window = vec![0; window];
     let mut bytes = bytes.to_vec();
     let mut input = &mut bytes[..];
     let (mut seen, mut open, mut out, mut error) = (Vec::new(), None, Vec::new(), None);
     for &len in cut {
         let mut read = input.split_off_mut(..len).unwrap();
         loop {
-            match conn.receive(&mut read, &mut out) {
+            match receive(conn, &mut read, &mut window, &mut out) {
                 Ok(Some(Event::Chunk(chunk))) => {
                     assert_eq!(
                         chunk.first,
@@ -433,6 +475,27 @@ fn drive<R: Role>(conn: &mut Connection<R>, cut: &[usize], bytes: &[u8], side: S
         assert!(read.is_empty(), "all input is taken");
     }
     outcome(conn, side, seen, open, &out, error)
+}
+
+#[cfg_attr(
+    not(feature = "deflate"),
+    expect(
+        clippy::needless_pass_by_ref_mut,
+        reason = "the feature inflates into it"
+    )
+)]
+fn receive<'b: 'w, 'w, R: Role>(
+    conn: &mut Connection<R>,
+    read: &mut &'b mut [u8],
+    window: &'w mut [u8],
+    out: &mut Vec<u8>,
+) -> Result<Option<Event<'w>>, ProtocolError> {
+    #[cfg(feature = "deflate")]
+    if !window.is_empty() {
+        return conn.receive_inflated(read, window, out);
+    }
+    let _ = window;
+    conn.receive(read, out)
 }
 
 fn outcome<R: Role>(

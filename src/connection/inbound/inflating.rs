@@ -1,0 +1,216 @@
+//! The payload of compressed messages: inflated into room that the caller has, and no farther than
+//! the limits.
+
+use core::mem;
+
+use super::{Inbound, Stage};
+use crate::deflate::{Inflated, Inflater, Then};
+use crate::error::ProtocolError;
+use crate::event::{Chunk, Extent, Payload};
+use crate::frame::MessageKind;
+use crate::num::{memory_len, wire_len};
+use crate::role::Role;
+use crate::utf8::Utf8Piece;
+
+/// How much payload is unmasked at a time. What does not get inflated at once has to be masked
+/// again, for the caller keeps it.
+const PIECE: usize = 4096;
+
+/// The least room for inflating: a character in full always comes out of that much.
+pub(in crate::connection) const MIN_WINDOW: usize = 4;
+
+/// A message may inflate to as much whatever its ratio.
+const FREE_OF_RATIO: u64 = 64 << 10;
+
+/// What compression changes for the frames.
+impl Inbound {
+    /// Lets messages come compressed.
+    pub(in crate::connection) fn allow_compressed(&mut self, max_ratio: u32) {
+        self.compression.agree(max_ratio);
+    }
+
+    /// Whether a compressed message is open.
+    pub(in crate::connection) fn is_inside_compressed(&self) -> bool {
+        self.message.is_some() && self.compression.is_open()
+    }
+
+    /// As [`Inbound::extent`], of what was inflated.
+    pub(super) fn inflated_extent(&self, len: u64, max_message_len: u64) -> Extent {
+        let carried = self.utf8.carried_len();
+        let limit = self.max_message_len(max_message_len);
+        Extent {
+            before: self
+                .compression
+                .inflated_len
+                .saturating_sub(carried)
+                .saturating_sub(len),
+            // How long a message gets shows only when it is over.
+            frame_rest: carried,
+            message_rest: limit
+                .saturating_sub(self.compression.inflated_len)
+                .saturating_add(carried),
+        }
+    }
+}
+
+/// What [`Inbound::inflate`] has put into a window, to be made a [chunk](Inbound::inflated_chunk).
+#[derive(Clone, Copy, Debug)]
+pub(in crate::connection) struct Filled {
+    kind: MessageKind,
+    len: usize,
+    /// Whether the message ends with it.
+    is_last: bool,
+    /// What was wrong behind it.
+    failure: Option<ProtocolError>,
+}
+
+impl Filled {
+    /// Whether the message ends with it.
+    pub(in crate::connection) const fn is_last(&self) -> bool {
+        self.is_last
+    }
+}
+
+impl Inbound {
+    /// Inflates payload of the open frame into `window`, which has [`MIN_WINDOW`] bytes at least.
+    /// Nothing means that there is nothing to tell: all input was taken, or the frame is over.
+    pub(in crate::connection) fn inflate<R: Role>(
+        &mut self,
+        kind: MessageKind,
+        inflater: &mut Inflater,
+        input: &mut &mut [u8],
+        window: &mut [u8],
+        max_message_len: u64,
+    ) -> Option<Filled> {
+        let limit = self.max_inflated_len(max_message_len);
+        let room = limit.saturating_sub(self.compression.inflated_len);
+        // One byte more than may come shows that more would.
+        let window_len = memory_len(room).saturating_add(1).min(window.len());
+        let window = window.get_mut(..window_len).unwrap_or_default();
+
+        let mut len = 0_usize;
+        let then = loop {
+            let free = window.get_mut(len..).unwrap_or_default();
+            let step = self.inflate_piece::<R>(inflater, input, free);
+            len = len.saturating_add(step.filled);
+            if step.then != Then::More || len == window_len || self.remaining == 0 {
+                break step.then;
+            }
+            if input.is_empty() {
+                break Then::More;
+            }
+        };
+        let mut filled = Filled {
+            kind,
+            len,
+            is_last: false,
+            failure: None,
+        };
+        if wire_len(len) > room {
+            filled.len = memory_len(room);
+            filled.failure = Some(ProtocolError::MessageTooLong { limit });
+        } else {
+            match then {
+                Then::Corrupt => filled.failure = Some(ProtocolError::InvalidDeflate),
+                Then::End => {
+                    filled.is_last = true;
+                    self.stage = Stage::Header;
+                    self.message = None;
+                }
+                Then::More if self.remaining == 0 && !self.fin && len < window_len => {
+                    self.stage = Stage::Header;
+                }
+                Then::More => {}
+            }
+        }
+        self.compression.inflated_len = self
+            .compression
+            .inflated_len
+            .saturating_add(wire_len(filled.len));
+        if filled.is_last || filled.failure.is_some() {
+            return Some(filled);
+        }
+        // Fewer bytes than a character may have can be the start of one.
+        let bytes = window.get(..filled.len).unwrap_or_default();
+        if bytes.len() < MIN_WINDOW && kind == MessageKind::Text {
+            let mut utf8 = self.utf8.clone();
+            if utf8.push(bytes) == Ok(Utf8Piece::default()) {
+                self.utf8 = utf8;
+                return None;
+            }
+        }
+        Some(filled).filter(|filled| filled.len > 0)
+    }
+
+    /// Makes what is in the window a chunk.
+    pub(in crate::connection) fn inflated_chunk<'w>(
+        &mut self,
+        filled: Filled,
+        window: &'w [u8],
+    ) -> Result<Chunk<'w>, ProtocolError> {
+        let bytes = window.get(..filled.len).unwrap_or_default();
+        let mut last = filled.is_last;
+        let mut failure = filled.failure;
+        let payload = match filled.kind {
+            MessageKind::Binary => Payload::Binary(bytes),
+            MessageKind::Text => {
+                let (Utf8Piece { carried, text }, is_valid) = self.push_text(bytes, last);
+                if !is_valid {
+                    last = false;
+                    failure = Some(ProtocolError::InvalidUtf8);
+                }
+                Payload::Text { carried, text }
+            }
+        };
+        if let Some(error) = failure {
+            // What was valid is still handed out, so that the outcome does not hang on where the
+            // reads cut.
+            self.stage = Stage::Failed(error);
+            if payload.is_empty() {
+                return Err(error);
+            }
+        }
+        let first = mem::replace(&mut self.first, false);
+        Ok(Chunk {
+            first,
+            last,
+            payload,
+        })
+    }
+
+    /// Inflates what one piece of the input has.
+    fn inflate_piece<R: Role>(
+        &mut self,
+        inflater: &mut Inflater,
+        input: &mut &mut [u8],
+        free: &mut [u8],
+    ) -> Inflated {
+        let len = memory_len(self.remaining).min(input.len()).min(PIECE);
+        let piece = input.get_mut(..len).unwrap_or_default();
+        let key = self.mask.clone();
+        if R::RECEIVES_MASKED {
+            key.clone().apply(piece);
+        }
+        let is_last = self.fin && self.remaining == wire_len(len);
+        let step = inflater.inflate(piece, is_last, free);
+        if R::RECEIVES_MASKED {
+            self.mask.skip(step.taken);
+            self.mask
+                .clone()
+                .apply(piece.get_mut(step.taken..).unwrap_or_default());
+        }
+        self.remaining = self.remaining.saturating_sub(wire_len(step.taken));
+        let _ = input.split_off_mut(..step.taken);
+        step
+    }
+
+    /// The most that the open message may inflate to. It hangs on what its headers say so far, and
+    /// not on how much of their payload a read happens to have.
+    fn max_inflated_len(&self, max_message_len: u64) -> u64 {
+        let by_ratio = self
+            .message_len
+            .saturating_mul(u64::from(self.compression.max_ratio))
+            .max(FREE_OF_RATIO);
+        self.max_message_len(max_message_len).min(by_ratio)
+    }
+}

@@ -1,0 +1,341 @@
+//! Compressed messages that come in.
+
+use websocket_proto::deflate::{Agreement, Policy};
+use websocket_proto::frame::Rsv;
+use websocket_proto::{Config, Negotiated, ProtocolError};
+
+use crate::case::{Case, binary, fails, gives, hex, ping, sent_pong, text};
+
+/// "Hello", compressed: section 7.2.3.1.
+const HELLO: &str = "f2 48 cd c9 c9 07 00";
+
+/// First bytes of frames: compressed text and binary, whole or to be continued.
+const TEXT: u8 = 0xc1;
+const BINARY: u8 = 0xc2;
+const TEXT_BEGINS: u8 = 0x41;
+const CONTINUES: u8 = 0x00;
+const ENDS: u8 = 0x80;
+
+pub(crate) fn negotiated(policy: Policy) -> Negotiated<'static> {
+    let mut negotiated = Negotiated::default();
+    negotiated.deflate = Some(Agreement::new(&policy));
+    negotiated
+}
+
+fn with_takeover() -> Negotiated<'static> {
+    negotiated(Policy::default())
+}
+
+fn without_takeover() -> Negotiated<'static> {
+    negotiated(Policy::default().receive_context_takeover(false))
+}
+
+/// For both roles, with and without context takeover.
+fn everywhere(input: impl Fn(Case) -> Case) -> Vec<Case> {
+    [with_takeover(), without_takeover()]
+        .into_iter()
+        .flat_map(|negotiated| Case::both(|case| input(case.negotiated(negotiated))))
+        .collect()
+}
+
+#[track_caller]
+fn all_give(cases: &[Case], seen: &[crate::case::Seen]) {
+    for case in cases {
+        gives(case, seen);
+    }
+}
+
+#[track_caller]
+fn all_fail(cases: &[Case], error: ProtocolError) {
+    for case in cases {
+        fails(case, error);
+    }
+}
+
+#[test]
+fn s7_2_3_1_one_compressed_block() {
+    let whole = everywhere(|case| case.frame(TEXT, &hex(HELLO)));
+    all_give(&whole, &[text("Hello")]);
+    let fragments = everywhere(|case| {
+        case.frame(TEXT_BEGINS, &hex("f2 48 cd"))
+            .frame(ENDS, &hex("c9 c9 07 00"))
+    });
+    all_give(&fragments, &[text("Hello")]);
+}
+
+#[test]
+fn edge_112_shared_windows_stored_blocks_two_blocks() {
+    // Section 7.2.3.2: the second message refers to the first.
+    for case in Case::both(|case| {
+        case.negotiated(with_takeover())
+            .frame(TEXT, &hex(HELLO))
+            .frame(TEXT, &hex("f2 00 11 00 00"))
+    }) {
+        gives(&case, &[text("Hello"), text("Hello")]);
+    }
+    // Section 7.2.3.3: a block without compression.
+    let stored = everywhere(|case| {
+        case.frame(TEXT, &hex("00 05 00 fa ff 48 65 6c 6c 6f 00"))
+            .frame(TEXT, &hex(HELLO))
+    });
+    all_give(&stored, &[text("Hello"), text("Hello")]);
+    // Section 7.2.3.5: two blocks.
+    let two = everywhere(|case| {
+        case.frame(TEXT, &hex("f2 48 05 00 00 00 ff ff ca c9 c9 07 00"))
+            .frame(TEXT, &hex(HELLO))
+    });
+    all_give(&two, &[text("Hello"), text("Hello")]);
+}
+
+#[test]
+fn edge_103_compressed_text_is_checked_once_inflated() {
+    // "caf\xc3" and "caf\xff", stored; the empty block that ends each has lost its tail.
+    for (payload, valid) in [
+        ("00 04 00 fb ff 63 61 66 c3 00", false),
+        ("00 04 00 fb ff 63 61 66 ff 00", false),
+        ("00 05 00 fa ff 63 61 66 c3 a9 00", true),
+    ] {
+        let cases = everywhere(|case| case.frame(TEXT, &hex(payload)));
+        if valid {
+            all_give(&cases, &[text("caf\u{e9}")]);
+        } else {
+            all_fail(&cases, ProtocolError::InvalidUtf8);
+        }
+        let bytes = &hex(payload)[5..];
+        let cases = everywhere(|case| case.frame(BINARY, &hex(payload)));
+        all_give(&cases, &[binary(&bytes[..bytes.len() - 1])]);
+    }
+}
+
+#[test]
+fn edge_104_only_the_first_frame_of_a_message_says_that_it_is_compressed() {
+    let rsv1 = ProtocolError::ReservedBits(Rsv::RSV1);
+    for first in [0xc9, 0xca, 0xc8] {
+        all_fail(&everywhere(|case| case.frame(first, b"")), rsv1);
+    }
+    let continued = everywhere(|case| {
+        case.frame(TEXT_BEGINS, &hex("f2 48 cd"))
+            .frame(0xc0, &hex("c9 c9 07 00"))
+    });
+    all_fail(&continued, rsv1);
+    let of_plain = everywhere(|case| case.frame(0x01, b"a").frame(0xc0, b"b"));
+    all_fail(&of_plain, rsv1);
+    for (first, rsv) in [
+        (0xa1, Rsv::RSV2),
+        (0x91, Rsv::RSV3),
+        (0xe1, Rsv::RSV1.union(Rsv::RSV2)),
+        (0xf1, Rsv::RSV1.union(Rsv::RSV2).union(Rsv::RSV3)),
+    ] {
+        let cases = everywhere(|case| case.frame(first, &hex(HELLO)));
+        all_fail(&cases, ProtocolError::ReservedBits(rsv));
+    }
+    // Not agreed on.
+    for case in Case::both(|case| case.frame(TEXT, &hex(HELLO))) {
+        fails(&case, rsv1);
+    }
+    let inside = everywhere(|case| case.frame(TEXT_BEGINS, &hex("f2")).frame(TEXT, &hex(HELLO)));
+    all_fail(&inside, ProtocolError::InterleavedMessage);
+}
+
+#[test]
+fn edge_105_control_frames_between_fragments_are_not_inflated() {
+    for case in everywhere(|case| {
+        case.frame(TEXT_BEGINS, &hex("f2 48 cd"))
+            .frame(0x89, b"\xff\x00ping")
+            .frame(CONTINUES, b"")
+            .frame(0x8a, b"pong")
+            .frame(ENDS, &hex("c9 c9 07 00"))
+            .frame(TEXT, &hex(HELLO))
+    }) {
+        let sent = gives(
+            &case,
+            &[
+                ping(b"\xff\x00ping"),
+                crate::case::Seen::Pong(b"pong".to_vec()),
+                text("Hello"),
+                text("Hello"),
+            ],
+        );
+        assert_eq!(sent, [sent_pong(b"\xff\x00ping")]);
+    }
+}
+
+#[test]
+fn edge_106_an_uncompressed_message_leaves_the_window_alone() {
+    for case in Case::both(|case| {
+        case.negotiated(with_takeover())
+            .frame(TEXT, &hex(HELLO))
+            .frame(0x81, b"World")
+            .frame(0x02, b"Wor")
+            .frame(ENDS, b"ld")
+            .frame(TEXT, &hex("f2 00 11 00 00"))
+    }) {
+        gives(
+            &case,
+            &[
+                text("Hello"),
+                text("World"),
+                binary(b"World"),
+                text("Hello"),
+            ],
+        );
+    }
+}
+
+#[test]
+fn edge_107_and_108_empty_messages() {
+    for payload in ["00", "", "02 00", "00 00 00 ff ff 00", "00 00 00 ff ff"] {
+        let cases = everywhere(|case| {
+            case.frame(TEXT, &hex(payload))
+                .frame(BINARY, &hex(payload))
+                .frame(TEXT_BEGINS, &hex(payload))
+                .frame(ENDS, b"")
+                .frame(TEXT, &hex(HELLO))
+        });
+        all_give(&cases, &[text(""), binary(b""), text(""), text("Hello")]);
+    }
+}
+
+#[test]
+fn edge_109_a_tail_left_on_is_no_fault_and_does_no_harm() {
+    for case in Case::both(|case| {
+        case.negotiated(with_takeover())
+            .frame(TEXT, &hex("f2 48 cd c9 c9 07 00 00 00 ff ff"))
+            .frame(TEXT, &hex("f2 00 11 00 00 00 00 ff ff"))
+            .frame(TEXT_BEGINS, &hex("f2 00 11 00 00 00 00 ff ff"))
+            .frame(CONTINUES, &hex("f2 00 11 00 00 00 00 ff"))
+            .frame(ENDS, &hex("ff"))
+            .frame(TEXT, &hex("f2 00 11 00 00"))
+    }) {
+        gives(
+            &case,
+            &[
+                text("Hello"),
+                text("Hello"),
+                text("HelloHello"),
+                text("Hello"),
+            ],
+        );
+    }
+    // The same four bytes as data of a stored block are data.
+    let cases = everywhere(|case| {
+        case.frame(BINARY, &hex("00 05 00 fa ff 61 00 00 ff ff 00"))
+            .frame(BINARY, &hex("00 08 00 f7 ff 00 00 ff ff 00 00 ff ff 00"))
+            .frame(TEXT, &hex(HELLO))
+    });
+    all_give(
+        &cases,
+        &[
+            binary(&hex("61 00 00 ff ff")),
+            binary(&hex("00 00 ff ff 00 00 ff ff")),
+            text("Hello"),
+        ],
+    );
+}
+
+#[test]
+fn edge_110_and_111_a_final_block_ends_no_session() {
+    for payload in [
+        // Section 7.2.3.4, and without the empty block that follows there.
+        "f3 48 cd c9 c9 07 00 00",
+        "f3 48 cd c9 c9 07 00",
+        // An empty final block behind, with its tail.
+        "f2 48 cd c9 c9 07 00 00 00 ff ff 01 00 00 ff ff",
+        "f2 48 cd c9 c9 07 00 00 00 ff ff 01 00 00 ff ff 00",
+        // Two final blocks: "Hel", "lo".
+        "f3 48 cd 01 00 cb c9 07 00",
+    ] {
+        let payload = hex(payload);
+        let cases = everywhere(|case| {
+            case.frame(TEXT, &payload)
+                .frame(TEXT, &payload)
+                .frame(TEXT, &hex(HELLO))
+        });
+        all_give(&cases, &[text("Hello"), text("Hello"), text("Hello")]);
+    }
+}
+
+#[test]
+fn edge_113_a_truncated_message_is_corrupt() {
+    let hello = hex(HELLO);
+    for len in 1..hello.len() {
+        let cases = everywhere(|case| case.frame(BINARY, &hello[..len]));
+        all_fail(&cases, ProtocolError::InvalidDeflate);
+    }
+    let stored = hex("00 05 00 fa ff 48 65 6c 6c 6f 00");
+    // After the data the next block is missing; before, a part of the header or of the data.
+    for len in 2..stored.len() {
+        let cases = everywhere(|case| case.frame(BINARY, &stored[..len]));
+        all_fail(&cases, ProtocolError::InvalidDeflate);
+    }
+}
+
+#[test]
+fn edge_114_garbage_is_corrupt() {
+    for garbage in [
+        "ff",
+        "06",
+        "07",
+        "00 05 00 fa fe",
+        "f2 48 cd c9 c9 07 ff ff",
+        "f2 00 11 00 00",
+    ] {
+        let cases = everywhere(|case| case.frame(BINARY, &hex(garbage)));
+        all_fail(&cases, ProtocolError::InvalidDeflate);
+    }
+}
+
+#[test]
+fn edge_115_what_is_inflated_counts_for_the_limit() {
+    for (limit, fits) in [(5, true), (4, false), (0, false)] {
+        let config = Config::default().max_message_len(limit);
+        let cases = everywhere(|case| case.config(config).frame(BINARY, &hex(HELLO)));
+        if fits {
+            all_give(&cases, &[binary(b"Hello")]);
+        } else {
+            all_fail(&cases, ProtocolError::MessageTooLong { limit });
+        }
+        let fragments = everywhere(|case| {
+            case.config(config)
+                .frame(0x42, &hex("f2 48 cd"))
+                .frame(ENDS, &hex("c9 c9 07 00"))
+        });
+        if fits {
+            all_give(&fragments, &[binary(b"Hello")]);
+        } else {
+            all_fail(&fragments, ProtocolError::MessageTooLong { limit });
+        }
+    }
+    // A limit of a message is none of its frames: seven bytes give five.
+    let config = Config::default().max_frame_len(6);
+    let (len, limit) = (7, 6);
+    all_fail(
+        &everywhere(|case| case.config(config).frame(BINARY, &hex(HELLO))),
+        ProtocolError::FrameTooLong { len, limit },
+    );
+}
+
+#[test]
+fn edge_116_the_last_frame_may_be_empty() {
+    let cases = everywhere(|case| {
+        case.frame(TEXT_BEGINS, &hex(HELLO))
+            .frame(ENDS, b"")
+            .frame(TEXT_BEGINS, b"")
+            .frame(CONTINUES, &hex(HELLO))
+            .frame(CONTINUES, b"")
+            .frame(ENDS, b"")
+    });
+    all_give(&cases, &[text("Hello"), text("Hello")]);
+}
+
+#[test]
+fn edge_126_without_takeover_nothing_refers_back() {
+    for case in Case::both(|case| {
+        case.negotiated(without_takeover())
+            .frame(TEXT, &hex(HELLO))
+            .frame(TEXT, &hex("f2 00 11 00 00"))
+    }) {
+        let outcome = fails(&case, ProtocolError::InvalidDeflate);
+        assert_eq!(outcome.seen, [text("Hello")]);
+    }
+}

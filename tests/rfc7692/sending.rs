@@ -1,0 +1,345 @@
+//! Messages that go out compressed.
+
+use websocket_proto::deflate::{Agreement, CompressState, Policy, WindowBits};
+use websocket_proto::frame::{MaskingKey, MessageKind};
+use websocket_proto::{
+    Assembler, Broadcast, Client, Config, Connection, Incoming, Negotiated, Role, SendError,
+    Server, SliceOutput,
+};
+
+use crate::case::{Random, frames_on_the_wire, hex};
+use crate::receiving::negotiated;
+
+fn server(policy: Policy) -> Connection<Server> {
+    Connection::new(Server, negotiated(policy), Config::default())
+}
+
+fn client(policy: Policy) -> Connection<Client<fn() -> MaskingKey>> {
+    let keys: fn() -> MaskingKey = || MaskingKey::new([0x37, 0xfa, 0x21, 0x3d]);
+    Connection::new(Client::new(keys), negotiated(policy), Config::default())
+}
+
+/// What the other end makes of `bytes`.
+fn received<R: Role>(conn: &mut Connection<R>, bytes: &[u8]) -> Vec<(MessageKind, Vec<u8>)> {
+    let (mut bytes, mut messages, mut out) = (bytes.to_vec(), Assembler::default(), Vec::new());
+    let (mut input, mut seen) = (&mut bytes[..], Vec::new());
+    while let Some(incoming) = conn
+        .receive_message(&mut input, &mut messages, &mut out)
+        .unwrap()
+    {
+        if let Incoming::Message(message) = incoming {
+            seen.push((message.kind(), message.as_bytes().to_vec()));
+        }
+    }
+    seen
+}
+
+/// A text like those that programs exchange, which the seed decides.
+pub(crate) fn prose(seed: u64, len: usize) -> String {
+    let mut random = Random::new(seed);
+    let words = [
+        "\"price\":",
+        "{",
+        "}",
+        ",",
+        "\"name\":\"",
+        "caf\u{e9}\"",
+        "true",
+        "17.25",
+        "1024",
+        "\"id\":",
+    ];
+    let mut text = String::new();
+    while text.len() < len {
+        text.push_str(words[random.below(words.len())]);
+    }
+    while text.len() > len {
+        text.pop();
+    }
+    text
+}
+
+#[test]
+fn s7_2_1_what_goes_out_has_rsv1_and_lacks_the_tail() {
+    let mut conn = server(Policy::default().threshold(0));
+    let mut out = Vec::new();
+    conn.send("Hello", &mut out).unwrap();
+    conn.send("Hello", &mut out).unwrap();
+    assert_eq!(
+        frames_on_the_wire(&out, false),
+        [
+            (0xc1, hex("f2 48 cd c9 c9 07 00")),
+            (0xc1, hex("f2 00 11 00 00"))
+        ]
+    );
+    let mut conn = server(Policy::default().threshold(0).send_context_takeover(false));
+    let mut out = Vec::new();
+    conn.send("Hello", &mut out).unwrap();
+    conn.send("Hello", &mut out).unwrap();
+    let hello = (0xc1, hex("f2 48 cd c9 c9 07 00"));
+    assert_eq!(frames_on_the_wire(&out, false), [hello.clone(), hello]);
+}
+
+#[test]
+fn s7_2_3_6_an_empty_message_is_one_byte() {
+    let mut conn = server(Policy::default().threshold(0));
+    let mut out = Vec::new();
+    conn.send("", &mut out).unwrap();
+    conn.send_fragment("", false, &mut out).unwrap();
+    conn.send_fragment("", true, &mut out).unwrap();
+    assert_eq!(
+        frames_on_the_wire(&out, false),
+        [(0xc1, vec![0]), (0x41, vec![]), (0x80, vec![0])]
+    );
+    let empty = (MessageKind::Text, Vec::new());
+    let seen = received(&mut client(Policy::default()), &out);
+    assert_eq!(seen, [empty.clone(), empty]);
+}
+
+#[test]
+fn what_is_sent_is_received_with_every_policy() {
+    for bits in 9..=15 {
+        for takeover in [true, false] {
+            for level in [0, 1, 6, 9] {
+                let policy = Policy::default()
+                    .send_window_bits(WindowBits::new(bits).unwrap())
+                    .send_context_takeover(takeover)
+                    .receive_context_takeover(takeover)
+                    .level(level)
+                    .memory_level(1 + bits % 9);
+                let (mut server, mut client) = (server(policy), client(policy));
+                let (mut to_client, mut to_server, mut sent) = (Vec::new(), Vec::new(), Vec::new());
+                for (seed, len) in [
+                    (1, 0),
+                    (2, 31),
+                    (3, 32),
+                    (3, 32),
+                    (4, 1000),
+                    (5, 70_000),
+                    (4, 1000),
+                ] {
+                    let text = prose(seed, len);
+                    server.send(text.as_str(), &mut to_client).unwrap();
+                    client.send(text.as_bytes(), &mut to_server).unwrap();
+                    sent.push(text);
+                }
+                let kinds = [MessageKind::Text, MessageKind::Binary];
+                for (kind, seen) in kinds.into_iter().zip([
+                    received(&mut client, &to_client),
+                    received(&mut server, &to_server),
+                ]) {
+                    let expected: Vec<_> = sent
+                        .iter()
+                        .map(|text| (kind, text.clone().into_bytes()))
+                        .collect();
+                    assert!(seen == expected, "{policy:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn fragments_are_parts_of_one_compressed_message() {
+    let mut conn = server(Policy::default());
+    let mut out = Vec::new();
+    for (fragment, fin) in [
+        ("Hello, ", false),
+        ("", false),
+        ("World", false),
+        ("", true),
+    ] {
+        conn.send_fragment(fragment, fin, &mut out).unwrap();
+    }
+    conn.send_fragment("Hello, ", false, &mut out).unwrap();
+    conn.ping(b"between", &mut out).unwrap();
+    conn.send_fragment("World", true, &mut out).unwrap();
+    let firsts: Vec<_> = frames_on_the_wire(&out, false)
+        .iter()
+        .map(|(first, _)| *first)
+        .collect();
+    assert_eq!(firsts, [0x41, 0x00, 0x00, 0x80, 0x41, 0x89, 0x80]);
+    let message = (MessageKind::Text, b"Hello, World".to_vec());
+    assert_eq!(
+        received(&mut client(Policy::default()), &out),
+        [message.clone(), message]
+    );
+}
+
+#[test]
+fn a_message_may_go_out_as_it_is() {
+    let mut conn = server(Policy::default());
+    let mut out = Vec::new();
+    let long = prose(1, 100);
+    conn.send(long.as_str(), &mut out).unwrap();
+    conn.send_uncompressed(long.as_str(), &mut out).unwrap();
+    conn.send("short", &mut out).unwrap();
+    let header = conn.start_frame(MessageKind::Text, 3, false).unwrap();
+    conn.count_payload(3).unwrap();
+    out.extend_from_slice(&header);
+    out.extend_from_slice(b"raw");
+    conn.send_fragment("more", true, &mut out).unwrap();
+    conn.send(long.as_str(), &mut out).unwrap();
+    let frames = frames_on_the_wire(&out, false);
+    let firsts: Vec<_> = frames.iter().map(|(first, _)| *first).collect();
+    assert_eq!(firsts, [0xc1, 0x81, 0x81, 0x01, 0x80, 0xc1]);
+    assert_eq!(frames[1].1, long.as_bytes());
+    assert!(frames[5].1.len() < 10, "refers to the first message");
+    let seen = received(&mut client(Policy::default()), &out);
+    let texts: Vec<_> = seen
+        .iter()
+        .map(|(_, bytes)| std::str::from_utf8(bytes).unwrap())
+        .collect();
+    assert_eq!(texts, [&long, &long, "short", "rawmore", &long]);
+}
+
+#[test]
+fn a_compressed_message_goes_on_compressed() {
+    let mut conn = server(Policy::default());
+    let mut out = Vec::new();
+    conn.send_fragment("Hello", false, &mut out).unwrap();
+    assert_eq!(
+        conn.start_frame(MessageKind::Text, 3, true),
+        Err(SendError::CompressedMessage)
+    );
+    assert_eq!(
+        conn.send_uncompressed("no", &mut out),
+        Err(SendError::MessageOpen)
+    );
+    conn.send_fragment(", World", true, &mut out).unwrap();
+    let seen = received(&mut client(Policy::default()), &out);
+    assert_eq!(seen, [(MessageKind::Text, b"Hello, World".to_vec())]);
+}
+
+#[test]
+fn an_output_without_room_costs_the_context_only() {
+    let mut conn = server(Policy::default());
+    let (mut bytes, mut all) = ([0; 64], Vec::new());
+    let long = prose(1, 400);
+    for _ in 0..3 {
+        let mut none = SliceOutput::new(&mut []);
+        assert!(matches!(
+            conn.send(long.as_str(), &mut none),
+            Err(SendError::OutputFull { needed }) if needed > 2 && needed < 400
+        ));
+        let mut small = SliceOutput::new(&mut bytes);
+        let fits = conn
+            .send_fragment(
+                "a fragment of a message, which is compressed",
+                false,
+                &mut small,
+            )
+            .is_ok();
+        assert!(fits);
+        all.extend_from_slice(small.filled());
+        let mut none = SliceOutput::new(&mut []);
+        assert!(
+            conn.send_fragment("a fragment of a message", true, &mut none)
+                .is_err()
+        );
+        conn.send_fragment("a fragment of a message", true, &mut all)
+            .unwrap();
+        conn.send(long.as_str(), &mut all).unwrap();
+    }
+    let seen = received(&mut client(Policy::default()), &all);
+    assert_eq!(seen.len(), 6);
+    for pair in seen.chunks(2) {
+        assert_eq!(
+            pair[0].1,
+            b"a fragment of a message, which is compresseda fragment of a message"
+        );
+        assert_eq!(pair[1].1, long.as_bytes());
+    }
+}
+
+#[test]
+fn edge_124_with_a_window_of_8_bits_nothing_is_compressed() {
+    let policy = Policy::default()
+        .send_window_bits(WindowBits::MIN)
+        .threshold(0);
+    let mut conn = server(policy);
+    let mut out = Vec::new();
+    conn.send("Hello", &mut out).unwrap();
+    conn.send_fragment("Hel", false, &mut out).unwrap();
+    conn.send_fragment("lo", true, &mut out).unwrap();
+    assert_eq!(out, b"\x81\x05Hello\x01\x03Hel\x80\x02lo");
+    assert!(CompressState::new(&policy).is_none());
+}
+
+#[test]
+fn a_broadcast_is_compressed_once_and_harms_no_context() {
+    let news = prose(9, 500);
+    let mut state = CompressState::new(&Policy::default()).unwrap();
+    let broadcast = Broadcast::compressed(news.as_str(), &mut state).unwrap();
+    let narrow = Policy::default().send_window_bits(WindowBits::new(10).unwrap());
+    let agreements = [
+        Some(Policy::default()),
+        Some(
+            Policy::default()
+                .send_context_takeover(false)
+                .receive_context_takeover(false),
+        ),
+        Some(narrow),
+        None,
+    ];
+    for policy in agreements {
+        let mut negotiated = Negotiated::default();
+        negotiated.deflate = policy.map(|policy| Agreement::new(&policy));
+        let mut conn = Connection::new(Server, negotiated, Config::default());
+        let role = Client::new(|| MaskingKey::new([0; 4]));
+        let mut peer = Connection::new(role, negotiated, Config::default());
+        let mut out = Vec::new();
+        let own = prose(8, 300);
+        for _ in 0..2 {
+            conn.send(own.as_str(), &mut out).unwrap();
+            let slices = conn.broadcast(&broadcast).unwrap();
+            let is_compressed =
+                policy == Some(Policy::default()) || policy.is_some_and(|policy| policy != narrow);
+            assert_eq!(slices[0][0], if is_compressed { 0xc1 } else { 0x81 });
+            assert_eq!(slices[1].len() < news.len(), is_compressed);
+            out.extend(slices.concat());
+        }
+        let seen: Vec<_> = received(&mut peer, &out)
+            .into_iter()
+            .map(|(_, bytes)| String::from_utf8(bytes).unwrap())
+            .collect();
+        assert_eq!(seen, [&own, &news, &own, &news].map(String::clone));
+    }
+}
+
+#[test]
+fn what_is_held_can_be_given_back_between_messages() {
+    let (mut server, mut peer) = (server(Policy::default()), client(Policy::default()));
+    assert!(server.release_compress().is_none() && peer.release_inflate().is_none());
+    let (long, mut out) = (prose(1, 300), Vec::new());
+    server.send(long.as_str(), &mut out).unwrap();
+    let state = server.release_compress().unwrap();
+    server.send(long.as_str(), &mut out).unwrap();
+    drop(server.release_compress());
+    server.supply_compress(state);
+    server
+        .send_fragment(long.as_str(), false, &mut out)
+        .unwrap();
+    assert!(server.release_compress().is_some());
+    server.send_fragment(long.as_str(), true, &mut out).unwrap();
+    assert_eq!(received(&mut peer, &out).len(), 3);
+    // The peer's messages may refer back: its window has to stay.
+    assert!(peer.release_inflate().is_none());
+
+    let frugal = Policy::default()
+        .receive_context_takeover(false)
+        .send_context_takeover(false);
+    let mut peer = client(frugal);
+    let mut server = super::sending::server(frugal);
+    let mut out = Vec::new();
+    server.send(long.as_str(), &mut out).unwrap();
+    assert_eq!(received(&mut peer, &out).len(), 1);
+    let state = peer.release_inflate().unwrap();
+    let mut other = client(Policy::default());
+    other.supply_inflate(state);
+    assert_eq!(received(&mut other, &out).len(), 1);
+    assert_eq!(received(&mut peer, &out).len(), 1, "made anew");
+    // Inside a message it has to stay.
+    assert_eq!(received(&mut peer, &out[..out.len() - 1]), []);
+    assert!(peer.release_inflate().is_none());
+}
