@@ -12,10 +12,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The layers from the bottom up, and what each may name besides itself.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 16] = [
     ("num", &[]),
     ("output", &[]),
-    ("negotiated", &[]),
+    ("deflate", &[]),
+    ("negotiated", &["deflate"]),
     ("utf8", &[]),
     ("config", &[]),
     ("frame", &["num"]),
@@ -23,7 +24,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("error", &["frame", "output"]),
     ("event", &["frame"]),
     ("broadcast", &["num", "frame", "event"]),
-    ("handshake", &["output", "negotiated"]),
+    ("handshake", &["output", "deflate", "negotiated"]),
     (
         "connection",
         &[
