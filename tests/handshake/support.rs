@@ -88,6 +88,15 @@ fn changed(base: &[&str], changes: &[&str]) -> Vec<u8> {
 pub(crate) type Verdict = Result<Option<(usize, String)>, HandshakeError>;
 
 pub(crate) fn judge_request_within(limits: HeadLimits, head: &[u8]) -> Verdict {
+    judge_request_by(limits, &Acceptance::default(), head)
+}
+
+/// What a server makes of a request that it answers with `acceptance`.
+pub(crate) fn judge_request_by(
+    limits: HeadLimits,
+    acceptance: &Acceptance<'_, '_>,
+    head: &[u8],
+) -> Verdict {
     same_for_all_portions(head, || {
         let mut handshake = server::Handshake::new(limits);
         move |received| {
@@ -95,10 +104,14 @@ pub(crate) fn judge_request_within(limits: HeadLimits, head: &[u8]) -> Verdict {
                 return Ok(None);
             };
             let verdict = request.upgrade(OriginPolicy::Any);
-            let words = verdict.as_ref().map(words).map_err(|error| *error);
-            assert_eq!(from_fields(&request), words, "the same from fields");
+            let words = verdict.map(|upgrade| words(&upgrade, acceptance));
+            assert_eq!(
+                from_fields(&request, acceptance),
+                words,
+                "the same from fields"
+            );
             #[cfg(feature = "http")]
-            if let Some(from_http) = from_http(&request) {
+            if let Some(from_http) = from_http(&request, acceptance) {
                 assert_eq!(from_http, words, "the same from the types of `http`");
             }
             Ok(Some((request.head_len(), words?)))
@@ -106,13 +119,15 @@ pub(crate) fn judge_request_within(limits: HeadLimits, head: &[u8]) -> Verdict {
     })
 }
 
-/// What a request offers, in words that do not depend on where its fields come from.
+/// What a request offers and how it is answered, in words that do not depend on where its fields
+/// come from.
 fn words<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone>(
     upgrade: &Upgrade<'b, F>,
+    acceptance: &Acceptance<'_, '_>,
 ) -> String {
-    let (head, _) = upgrade.respond(&Acceptance::default()).unwrap();
+    let (head, negotiated) = upgrade.respond(acceptance).unwrap();
     format!(
-        "{:?} {:?} {:?} {:?} {:?} {:?}",
+        "{:?} {:?} {:?} {:?} {:?} {:?} {negotiated:?}",
         upgrade.request().path(),
         upgrade.host(),
         upgrade.origin(),
@@ -141,7 +156,10 @@ pub(crate) fn set<'a>(
 }
 
 /// Judges the request again as one that an HTTP library has parsed.
-fn from_fields(request: &server::Request<'_>) -> Result<String, HandshakeError> {
+fn from_fields(
+    request: &server::Request<'_>,
+    acceptance: &Acceptance<'_, '_>,
+) -> Result<String, HandshakeError> {
     let fields = request.fields().map(Into::into);
     let again = server::Request::from_fields(
         request.method(),
@@ -152,14 +170,15 @@ fn from_fields(request: &server::Request<'_>) -> Result<String, HandshakeError> 
     assert_eq!(again.is_upgrade(), request.is_upgrade());
     again
         .upgrade(OriginPolicy::Any)
-        .as_ref()
-        .map(words)
-        .map_err(|error| *error)
+        .map(|upgrade| words(&upgrade, acceptance))
 }
 
 /// Judges the request again as one in the types of `http`, if they can hold it.
 #[cfg(feature = "http")]
-fn from_http(request: &server::Request<'_>) -> Option<Result<String, HandshakeError>> {
+fn from_http(
+    request: &server::Request<'_>,
+    acceptance: &Acceptance<'_, '_>,
+) -> Option<Result<String, HandshakeError>> {
     // A fragment is lost on the way, and so is the difference of other targets from a path.
     if request.target().contains('#') || request.target().contains("//") {
         return None;
@@ -183,9 +202,7 @@ fn from_http(request: &server::Request<'_>) -> Option<Result<String, HandshakeEr
     Some(
         again
             .upgrade(OriginPolicy::Any)
-            .as_ref()
-            .map(words)
-            .map_err(|error| *error),
+            .map(|upgrade| words(&upgrade, acceptance)),
     )
 }
 
