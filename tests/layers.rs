@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [(&str, &[&str]); 16] = [
     ("num", &[]),
     ("output", &[]),
-    ("deflate", &[]),
+    ("deflate", &["num"]),
     ("negotiated", &["deflate"]),
     ("utf8", &[]),
     ("config", &[]),
@@ -23,7 +23,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("role", &["frame"]),
     ("error", &["frame", "output"]),
     ("event", &["frame"]),
-    ("broadcast", &["num", "frame", "event"]),
+    ("broadcast", &["num", "frame", "error", "event", "deflate"]),
     ("handshake", &["output", "deflate", "negotiated"]),
     (
         "connection",
@@ -40,6 +40,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
             // `receive_message` is where the assembler and the connection meet.
             "assembler",
             "broadcast",
+            "deflate",
         ],
     ),
     ("assembler", &["num", "frame", "error", "event"]),

@@ -11,8 +11,9 @@
 //! | inflating | one window of 32 KiB and its tables | from the first compressed message on |
 //! | compressing | a window, a hash table, what it has not yet given out | from the first message to compress on |
 //!
-//! Either can be given back between messages, see
-//! [`Connection::release_deflate`](crate::Connection::release_deflate).
+//! Either can be given back between messages, and supplied to another connection: see
+//! [`Connection::release_inflate`](crate::Connection::release_inflate) and
+//! [`release_compress`](crate::Connection::release_compress).
 //!
 //! See [RFC 7692](https://www.rfc-editor.org/rfc/rfc7692).
 

@@ -18,7 +18,11 @@ use super::field::{
 };
 use super::head::{EmptyLine, HeadLimits, HttpVersion, Scanner};
 use super::key::{Accept, Key};
+#[cfg(feature = "deflate")]
+use super::permessage_deflate;
 use super::subprotocol;
+#[cfg(feature = "deflate")]
+use crate::deflate::{Agreement, Policy};
 use crate::{Negotiated, Output};
 
 pub use super::connect::ConnectEnabled;
@@ -80,6 +84,8 @@ pub struct Handshake<'p, V = Http1<'p>> {
     version: V,
     subprotocols: &'p [&'p str],
     subprotocol_choice: SubprotocolChoice,
+    #[cfg(feature = "deflate")]
+    deflate: Option<Policy>,
 }
 
 /// What a [`Handshake`] on HTTP/1.1 keeps; `'r` is how long what it asks for lives.
@@ -161,6 +167,8 @@ impl<'p, V> Handshake<'p, V> {
             version,
             subprotocols: &[],
             subprotocol_choice: SubprotocolChoice::Optional,
+            #[cfg(feature = "deflate")]
+            deflate: None,
         }
     }
 
@@ -175,6 +183,56 @@ impl<'p, V> Handshake<'p, V> {
     #[must_use]
     pub fn subprotocol_choice(mut self, choice: SubprotocolChoice) -> Self {
         self.subprotocol_choice = choice;
+        self
+    }
+
+    /// Offers permessage-deflate, as `policy` wants it.
+    ///
+    /// The server may decline it, and then the connection opens without; [`Negotiated::deflate`]
+    /// tells which. If it accepts, it has to keep to what the policy wants for receiving, or the
+    /// handshake fails with [`HandshakeError::UnmetDeflateOffer`].
+    ///
+    /// The compressor cannot keep to a window of 8 bits. Where the policy or the server limits
+    /// sending to that, messages go out as they are.
+    /// See [RFC 7692 section 7.1](https://www.rfc-editor.org/rfc/rfc7692#section-7.1).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use websocket_proto::deflate::Policy;
+    /// use websocket_proto::handshake::HttpVersion;
+    /// use websocket_proto::handshake::client::{Answer, Handshake};
+    ///
+    /// let policy = Policy::default().receive_context_takeover(false);
+    /// let handshake = Handshake::new(*b"the sample nonce", "example.com", "/").deflate(policy);
+    /// let mut fields = handshake.fields_to_set()?;
+    /// let offer = fields.find(|(name, _)| *name == "Sec-WebSocket-Extensions");
+    /// assert_eq!(
+    ///     offer.ok_or("it is offered")?.1.to_string(),
+    ///     "permessage-deflate; server_no_context_takeover; client_max_window_bits"
+    /// );
+    ///
+    /// let parsed = [
+    ///     ("upgrade", "websocket"),
+    ///     ("connection", "upgrade"),
+    ///     ("sec-websocket-accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
+    ///     ("sec-websocket-extensions", "permessage-deflate; server_no_context_takeover"),
+    /// ];
+    /// let fields = parsed.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+    /// match handshake.check_response(101, HttpVersion::Http11, fields)? {
+    ///     Answer::Open(negotiated) => {
+    ///         let agreement = negotiated.deflate.ok_or("the server accepts")?;
+    ///         assert!(agreement.send_context_takeover());
+    ///         assert!(!agreement.receive_context_takeover());
+    ///     }
+    ///     _ => println!("refused, or the final response is yet to come"),
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn deflate(mut self, policy: Policy) -> Self {
+        self.deflate = Some(policy);
         self
     }
 
@@ -207,7 +265,10 @@ impl<'p, V> Handshake<'p, V> {
         &self,
         fields: impl Iterator<Item = Pair<'b>> + Clone,
     ) -> Result<Negotiated<'p>, HandshakeError> {
+        #[cfg(not(feature = "deflate"))]
         extension::check_accepted(fields.clone(), &[])?;
+        #[cfg(feature = "deflate")]
+        let deflate = self.check_deflate(fields.clone())?;
         let subprotocol = subprotocol::check_choice(fields, self.subprotocols)?;
         if subprotocol.is_none()
             && !self.subprotocols.is_empty()
@@ -217,8 +278,30 @@ impl<'p, V> Handshake<'p, V> {
         }
         Ok(Negotiated {
             subprotocol,
-            ..Negotiated::default()
+            #[cfg(feature = "deflate")]
+            deflate,
         })
+    }
+
+    /// Checks the extensions of a response, where permessage-deflate is the only one offered.
+    #[cfg(feature = "deflate")]
+    fn check_deflate<'b>(
+        &self,
+        fields: impl Iterator<Item = Pair<'b>> + Clone,
+    ) -> Result<Option<Agreement>, HandshakeError> {
+        let Some(policy) = self.deflate else {
+            extension::check_accepted(fields, &[])?;
+            return Ok(None);
+        };
+        extension::check_accepted(fields.clone(), &[permessage_deflate::NAME])?;
+        permessage_deflate::check_response(fields, &policy)
+    }
+
+    /// The value of `Sec-WebSocket-Extensions`, if there is anything to offer.
+    #[cfg(feature = "deflate")]
+    fn extensions(&self) -> Option<FieldValue<'p>> {
+        let policy = self.deflate?;
+        Some(permessage_deflate::offer(&policy).into())
     }
 }
 
@@ -327,7 +410,7 @@ impl<'p, 'r> Handshake<'p, Http1<'r>> {
         self.version.asked.target
     }
 
-    fn outgoing<'s>(&self) -> Result<Outgoing<'s, 7>, RequestError>
+    fn outgoing<'s>(&self) -> Result<Outgoing<'s, OWN>, RequestError>
     where
         'p: 's,
         'r: 's,
@@ -336,7 +419,7 @@ impl<'p, 'r> Handshake<'p, Http1<'r>> {
         asked.check()?;
         self.check_subprotocols()?;
         check_outgoing(asked.fields, &ENGINES_FIELDS)?;
-        let own: [Option<(_, FieldValue<'s>)>; 7] = [
+        let own: [Option<(_, FieldValue<'s>)>; OWN] = [
             Some(("Host", asked.host.into())),
             Some(("Upgrade", "websocket".into())),
             Some(("Connection", "Upgrade".into())),
@@ -347,6 +430,9 @@ impl<'p, 'r> Handshake<'p, Http1<'r>> {
             asked.origin.map(|origin| ("Origin", origin.into())),
             self.offers()
                 .map(|offers| ("Sec-WebSocket-Protocol", offers)),
+            #[cfg(feature = "deflate")]
+            self.extensions()
+                .map(|offer| ("Sec-WebSocket-Extensions", offer)),
             Some(("Sec-WebSocket-Version", "13".into())),
         ];
         Ok(Outgoing::new(own, asked.fields))
@@ -384,6 +470,8 @@ impl<'p, 'r> Handshake<'p, Http1<'r>> {
     ///   [`TooManyExtensions`](HandshakeError::TooManyExtensions),
     ///   [`RepeatedExtension`](HandshakeError::RepeatedExtension),
     ///   [`UnofferedExtension`](HandshakeError::UnofferedExtension),
+    ///   [`InvalidDeflateResponse`](HandshakeError::InvalidDeflateResponse),
+    ///   [`UnmetDeflateOffer`](HandshakeError::UnmetDeflateOffer),
     ///   [`UnofferedSubprotocol`](HandshakeError::UnofferedSubprotocol),
     ///   [`NoSubprotocol`](HandshakeError::NoSubprotocol).
     pub fn receive<'b>(
@@ -589,10 +677,13 @@ impl<'p, 'r> Handshake<'p, ExtendedConnect<'r>> {
             .with_scheme(scheme)
             .with_authority(asked.host)
             .with_path(asked.target);
-        let own: [Option<(_, FieldValue<'s>)>; 3] = [
+        let own: [Option<(_, FieldValue<'s>)>; OWN_ON_STREAMS] = [
             asked.origin.map(|origin| ("origin", origin.into())),
             self.offers()
                 .map(|offers| ("sec-websocket-protocol", offers)),
+            #[cfg(feature = "deflate")]
+            self.extensions()
+                .map(|offer| ("sec-websocket-extensions", offer)),
             Some(("sec-websocket-version", "13".into())),
         ];
         Ok((pseudo, Outgoing::new(own, asked.fields).iter()))
@@ -611,6 +702,8 @@ impl<'p, 'r> Handshake<'p, ExtendedConnect<'r>> {
     ///   [`TooManyExtensions`](HandshakeError::TooManyExtensions),
     ///   [`RepeatedExtension`](HandshakeError::RepeatedExtension),
     ///   [`UnofferedExtension`](HandshakeError::UnofferedExtension),
+    ///   [`InvalidDeflateResponse`](HandshakeError::InvalidDeflateResponse),
+    ///   [`UnmetDeflateOffer`](HandshakeError::UnmetDeflateOffer),
     ///   [`UnofferedSubprotocol`](HandshakeError::UnofferedSubprotocol),
     ///   [`NoSubprotocol`](HandshakeError::NoSubprotocol).
     pub fn check_stream_response<'b>(
@@ -634,6 +727,12 @@ impl<'p, 'r> Handshake<'p, ExtendedConnect<'r>> {
 
 /// Fields that the handshake sets itself.
 const ENGINES_FIELDS: [&str; 2] = ["host", "origin"];
+
+/// How many fields of the handshake's own a request on HTTP/1.1 may have.
+const OWN: usize = if cfg!(feature = "deflate") { 8 } else { 7 };
+
+/// The same on HTTP/2 and HTTP/3.
+const OWN_ON_STREAMS: usize = if cfg!(feature = "deflate") { 4 } else { 3 };
 
 /// Whether the server has to choose one of the offered subprotocols.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

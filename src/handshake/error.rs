@@ -43,6 +43,11 @@ pub enum HandshakeError {
     /// HTTP/1.0 has no interim responses, HTTP/2 and HTTP/3 have no 101.
     /// See [RFC 6455 section 4.2.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.2.1).
     HttpVersion,
+    /// The response accepts permessage-deflate with a parameter that is unknown, stands twice, or
+    /// has not the value that it has to have.
+    ///
+    /// See [RFC 7692 section 7](https://www.rfc-editor.org/rfc/rfc7692#section-7).
+    InvalidDeflateResponse,
     /// A `Sec-WebSocket-Extensions` field does not follow its grammar.
     ///
     /// See [RFC 6455 section 9.1](https://www.rfc-editor.org/rfc/rfc6455#section-9.1).
@@ -178,6 +183,11 @@ pub enum HandshakeError {
     ///
     /// See [RFC 9220 section 3](https://www.rfc-editor.org/rfc/rfc9220#section-3).
     UnknownProtocol,
+    /// The response accepts permessage-deflate, but not what the client asks of the server: that it
+    /// keeps to a shorter window, or takes no context over.
+    ///
+    /// See [RFC 7692 section 7.1](https://www.rfc-editor.org/rfc/rfc7692#section-7.1).
+    UnmetDeflateOffer,
     /// The response names an extension that the client did not offer.
     ///
     /// See [RFC 6455 section 4.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.1).
@@ -235,6 +245,7 @@ impl HandshakeError {
             | Self::TooManyExtensions
             | Self::TooManySubprotocols => (431, "RFC 6585 section 5"),
             Self::HttpVersion => (505, "RFC 6455 section 4.2.1"),
+            Self::InvalidDeflateResponse => (502, "RFC 7692 section 7"),
             Self::InvalidExtensions => (400, "RFC 6455 section 9.1"),
             Self::InvalidHost | Self::RepeatedField("Host") => (400, "RFC 9112 section 3.2"),
             Self::InvalidOrigin => (400, "RFC 6454 section 7.1"),
@@ -263,6 +274,7 @@ impl HandshakeError {
             Self::StartLineTooLong { .. } => (414, "RFC 9112 section 3"),
             Self::TargetFragment => (400, "RFC 6455 section 3"),
             Self::UnknownProtocol => (501, "RFC 9220 section 3"),
+            Self::UnmetDeflateOffer => (502, "RFC 7692 section 7.1"),
             Self::UnsupportedVersion => (426, "RFC 6455 section 4.2.2"),
             Self::ConnectionNotConfirmed
             | Self::MissingAccept
@@ -301,6 +313,9 @@ impl fmt::Display for HandshakeError {
             }
             Self::HttpVersion => {
                 "the HTTP version is not 1.1, or does not have this status: speak HTTP/1.1"
+            }
+            Self::InvalidDeflateResponse => {
+                "the response has a wrong parameter of permessage-deflate: check the server"
             }
             Self::InvalidExtensions => {
                 "`Sec-WebSocket-Extensions` breaks its grammar: send `name; parameter=value, ...`"
@@ -374,6 +389,9 @@ impl fmt::Display for HandshakeError {
             }
             Self::TooManySubprotocols => "too many subprotocols are offered: offer fewer",
             Self::UnknownProtocol => "`:protocol` is not websocket: send that",
+            Self::UnmetDeflateOffer => {
+                "the server does not limit permessage-deflate as asked: ask less or do without"
+            }
             Self::UnofferedExtension => {
                 "the response names an extension that was not offered: accept offered ones only"
             }

@@ -4,6 +4,8 @@ use core::fmt;
 
 use super::error::HandshakeError;
 use super::key::{Accept, Key};
+#[cfg(feature = "deflate")]
+use super::permessage_deflate::{self, Parameters};
 use crate::{Output, OutputFull};
 
 /// A field of a received head.
@@ -287,6 +289,8 @@ pub struct FieldValue<'a>(Value<'a>);
 #[derive(Clone, Copy, Debug)]
 enum Value<'a> {
     Accept(Accept),
+    #[cfg(feature = "deflate")]
+    Deflate(Parameters),
     Key(Key),
     List(&'a [&'a str]),
     Text(&'a str),
@@ -301,13 +305,28 @@ impl<'a> FieldValue<'a> {
     pub fn parts(&self) -> impl Iterator<Item = &str> + Clone {
         let (first, others) = match &self.0 {
             Value::Accept(accept) => (accept.as_str(), &[][..]),
+            #[cfg(feature = "deflate")]
+            Value::Deflate(_) => (permessage_deflate::NAME, &[][..]),
             Value::Key(key) => (key.as_str(), &[][..]),
             Value::List([first, others @ ..]) => (*first, others),
             Value::List([]) => ("", &[][..]),
             Value::Text(text) => (*text, &[][..]),
         };
         let others = others.iter().flat_map(|other| [", ", *other]);
-        core::iter::once(first).chain(others)
+        let parts = core::iter::once(first).chain(others);
+        #[cfg(feature = "deflate")]
+        let parts = parts.chain(self.parameters());
+        parts
+    }
+
+    /// What follows the name of permessage-deflate.
+    #[cfg(feature = "deflate")]
+    fn parameters(&self) -> impl Iterator<Item = &str> + Clone {
+        let parameters = match self.0 {
+            Value::Deflate(parameters) => Some(parameters),
+            _ => None,
+        };
+        parameters.into_iter().flat_map(Parameters::parts)
     }
 }
 
@@ -332,6 +351,13 @@ impl From<Key> for FieldValue<'_> {
 impl From<Accept> for FieldValue<'_> {
     fn from(accept: Accept) -> Self {
         Self(Value::Accept(accept))
+    }
+}
+
+#[cfg(feature = "deflate")]
+impl From<Parameters> for FieldValue<'_> {
+    fn from(parameters: Parameters) -> Self {
+        Self(Value::Deflate(parameters))
     }
 }
 

@@ -17,6 +17,9 @@
 //! borrows the buffer. What follows the head in the buffer is the first input of the data phase,
 //! and the two phases meet in the plain value [`Negotiated`](crate::Negotiated).
 //!
+//! With the feature `deflate`, `server::Acceptance::deflate` and `client::Handshake::deflate` agree
+//! on permessage-deflate; every other extension is declined and not offered.
+//!
 //! The rules are those of [RFC 6455 section 4](https://www.rfc-editor.org/rfc/rfc6455#section-4),
 //! and of RFC 9110 and RFC 9112 below them. How the bytes are cut into reads never changes the
 //! outcome. Bytes are judged one by one up to the end of the head and parsed once, so a head that
@@ -90,6 +93,8 @@ mod http_types;
 mod key;
 mod origin;
 mod outcome;
+#[cfg(feature = "deflate")]
+mod permessage_deflate;
 mod redirect;
 mod response;
 pub mod server;

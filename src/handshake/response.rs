@@ -7,6 +7,8 @@ use super::error::HandshakeError;
 use super::field::{FieldError, FieldValue, Outgoing, append, check_outgoing, write_whole};
 use super::head::HttpVersion;
 use super::key::Accept;
+#[cfg(feature = "deflate")]
+use super::permessage_deflate::Parameters;
 use crate::{Output, OutputFull};
 
 /// A final HTTP response: the refusal of an opening handshake, or a page for an ordinary request.
@@ -158,6 +160,8 @@ impl<'a> Response<'a> {
                 with(allow, "allow", "CONNECT"),
                 None,
                 None,
+                #[cfg(feature = "deflate")]
+                None,
             ]
         } else {
             let close = if upgrade { "close, Upgrade" } else { "close" };
@@ -166,6 +170,8 @@ impl<'a> Response<'a> {
                 with(upgrade, "Upgrade", "websocket"),
                 with(upgrade, "Sec-WebSocket-Version", "13"),
                 with(allow, "Allow", "GET"),
+                #[cfg(feature = "deflate")]
+                None,
             ]
         };
         Ok(ResponseHead {
@@ -188,21 +194,38 @@ impl<'a> Response<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct ResponseHead<'a> {
     status: u16,
-    fields: Outgoing<'a, 4>,
+    fields: Outgoing<'a, OWN>,
+}
+
+/// How many fields of the handshake's own a response may have.
+const OWN: usize = if cfg!(feature = "deflate") { 5 } else { 4 };
+
+/// What a server has chosen from the offers of a client that it accepts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Choice<'a> {
+    pub(super) subprotocol: Option<&'a str>,
+    #[cfg(feature = "deflate")]
+    pub(super) deflate: Option<Parameters>,
 }
 
 impl<'a> ResponseHead<'a> {
     /// The 101 that answers a key.
     pub(super) fn switching(
         accept: Accept,
-        subprotocol: Option<&'a str>,
+        choice: Choice<'a>,
         given: &'a [(&'a str, &'a str)],
     ) -> Self {
         let own = [
             Some(("Upgrade", "websocket".into())),
             Some(("Connection", "Upgrade".into())),
             Some(("Sec-WebSocket-Accept", accept.into())),
-            subprotocol.map(|subprotocol| ("Sec-WebSocket-Protocol", subprotocol.into())),
+            choice
+                .subprotocol
+                .map(|subprotocol| ("Sec-WebSocket-Protocol", subprotocol.into())),
+            #[cfg(feature = "deflate")]
+            choice
+                .deflate
+                .map(|parameters| ("Sec-WebSocket-Extensions", parameters.into())),
         ];
         Self {
             status: 101,
@@ -211,12 +234,22 @@ impl<'a> ResponseHead<'a> {
     }
 
     /// The 200 that answers an extended CONNECT.
-    pub(super) fn connected(subprotocol: Option<&'a str>, given: &'a [(&'a str, &'a str)]) -> Self {
-        let subprotocol =
-            subprotocol.map(|subprotocol| ("sec-websocket-protocol", subprotocol.into()));
+    pub(super) fn connected(choice: Choice<'a>, given: &'a [(&'a str, &'a str)]) -> Self {
+        let own = [
+            choice
+                .subprotocol
+                .map(|subprotocol| ("sec-websocket-protocol", subprotocol.into())),
+            None,
+            None,
+            None,
+            #[cfg(feature = "deflate")]
+            choice
+                .deflate
+                .map(|parameters| ("sec-websocket-extensions", parameters.into())),
+        ];
         Self {
             status: 200,
-            fields: Outgoing::new([subprotocol, None, None, None], given),
+            fields: Outgoing::new(own, given),
         }
     }
 

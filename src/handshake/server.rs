@@ -14,9 +14,13 @@ use super::extension::{self, Extensions};
 use super::field::{self, Fields, Pair, Single, has_token, is_named, pairs, write_whole};
 use super::head::{EmptyLine, HeadLimits, HttpVersion, Scanner};
 use super::key::{Accept, Key};
-use super::response::check_given;
+#[cfg(feature = "deflate")]
+use super::permessage_deflate;
+use super::response::{Choice, check_given};
 use super::subprotocol::{self, Subprotocols};
 use super::target::Target;
+#[cfg(feature = "deflate")]
+use crate::deflate::Policy;
 use crate::{Negotiated, Output};
 
 pub use super::origin::OriginPolicy;
@@ -521,17 +525,25 @@ impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Upgrade<'b, F> {
             return Err(ResponseError::UnofferedSubprotocol);
         }
         check_given(acceptance.fields, self.request.version)?;
-        let head = match self.key {
-            Some(key) => ResponseHead::switching(Accept::of(key), subprotocol, acceptance.fields),
-            None => ResponseHead::connected(subprotocol, acceptance.fields),
+        #[cfg(feature = "deflate")]
+        let deflate = acceptance
+            .deflate
+            .and_then(|policy| permessage_deflate::accept(self.extensions(), &policy));
+        let choice = Choice {
+            subprotocol,
+            #[cfg(feature = "deflate")]
+            deflate: deflate.map(|(parameters, _)| parameters),
         };
-        Ok((
-            head,
-            Negotiated {
-                subprotocol,
-                ..Negotiated::default()
-            },
-        ))
+        let head = match self.key {
+            Some(key) => ResponseHead::switching(Accept::of(key), choice, acceptance.fields),
+            None => ResponseHead::connected(choice, acceptance.fields),
+        };
+        let negotiated = Negotiated {
+            subprotocol,
+            #[cfg(feature = "deflate")]
+            deflate: deflate.map(|(_, agreement)| agreement),
+        };
+        Ok((head, negotiated))
     }
 }
 
@@ -592,6 +604,8 @@ impl Upgrade<'_> {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Acceptance<'p, 'f> {
     subprotocol: Option<&'p str>,
+    #[cfg(feature = "deflate")]
+    deflate: Option<Policy>,
     fields: &'f [(&'f str, &'f str)],
 }
 
@@ -603,6 +617,46 @@ impl<'p, 'f> Acceptance<'p, 'f> {
     #[must_use]
     pub fn subprotocol(mut self, subprotocol: &'p str) -> Self {
         self.subprotocol = Some(subprotocol);
+        self
+    }
+
+    /// Accepts permessage-deflate, as far as `policy` wants it, from a client that offers it.
+    ///
+    /// The first of the client's offers that is well-formed and can be kept to is taken. If there
+    /// is none, the connection opens without the extension; [`Negotiated::deflate`] tells which.
+    ///
+    /// The compressor cannot keep to a window of 8 bits. So an offer that asks that of the server
+    /// is declined, and with a policy that wants it for sending every offer is.
+    /// See [RFC 7692 section 7.1](https://www.rfc-editor.org/rfc/rfc7692#section-7.1).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use websocket_proto::deflate::{Policy, WindowBits};
+    /// use websocket_proto::handshake::server::{Acceptance, Handshake, OriginPolicy};
+    ///
+    /// let received = b"GET / HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\n\
+    ///     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+    ///     Sec-WebSocket-Version: 13\r\n\
+    ///     Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n";
+    /// let mut handshake = Handshake::default();
+    /// let request = handshake.receive(received)?.ok_or("the head is whole")?;
+    /// let upgrade = request.upgrade(OriginPolicy::Any)?;
+    ///
+    /// let policy = Policy::default().receive_context_takeover(false);
+    /// let (head, negotiated) = upgrade.respond(&Acceptance::default().deflate(policy))?;
+    /// let answer = head.fields().find(|(name, _)| *name == "Sec-WebSocket-Extensions");
+    /// let (_, value) = answer.ok_or("the offer is accepted")?;
+    /// assert_eq!(value.to_string(), "permessage-deflate; client_no_context_takeover");
+    /// let agreement = negotiated.deflate.ok_or("the offer is accepted")?;
+    /// assert_eq!(agreement.send_window_bits(), WindowBits::MAX);
+    /// assert!(!agreement.receive_context_takeover());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn deflate(mut self, policy: Policy) -> Self {
+        self.deflate = Some(policy);
         self
     }
 

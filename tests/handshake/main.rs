@@ -11,6 +11,9 @@ mod client;
 #[cfg(test)]
 mod connect;
 #[cfg(test)]
+#[cfg(feature = "deflate")]
+mod deflate;
+#[cfg(test)]
 mod fields;
 #[cfg(all(test, feature = "http"))]
 mod http_types;

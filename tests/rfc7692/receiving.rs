@@ -182,18 +182,29 @@ fn edge_106_an_uncompressed_message_leaves_the_window_alone() {
     }
 }
 
+/// Messages of this payload are empty, as they are and in fragments.
+#[track_caller]
+fn are_empty(payload: &str) {
+    let cases = everywhere(|case| {
+        case.frame(TEXT, &hex(payload))
+            .frame(BINARY, &hex(payload))
+            .frame(TEXT_BEGINS, &hex(payload))
+            .frame(ENDS, b"")
+            .frame(TEXT, &hex(HELLO))
+    });
+    all_give(&cases, &[text(""), binary(b""), text(""), text("Hello")]);
+}
+
 #[test]
-fn edge_107_and_108_empty_messages() {
-    for payload in ["00", "", "02 00", "00 00 00 ff ff 00", "00 00 00 ff ff"] {
-        let cases = everywhere(|case| {
-            case.frame(TEXT, &hex(payload))
-                .frame(BINARY, &hex(payload))
-                .frame(TEXT_BEGINS, &hex(payload))
-                .frame(ENDS, b"")
-                .frame(TEXT, &hex(HELLO))
-        });
-        all_give(&cases, &[text(""), binary(b""), text(""), text("Hello")]);
+fn edge_107_an_empty_message_is_a_block_without_data() {
+    for payload in ["00", "02 00", "00 00 00 ff ff 00", "00 00 00 ff ff"] {
+        are_empty(payload);
     }
+}
+
+#[test]
+fn edge_108_an_empty_message_may_have_no_payload_at_all() {
+    are_empty("");
 }
 
 #[test]
@@ -233,26 +244,31 @@ fn edge_109_a_tail_left_on_is_no_fault_and_does_no_harm() {
     );
 }
 
+/// Messages of this payload are "Hello", and leave the session as they found it.
+#[track_caller]
+fn are_hello(payload: &str) {
+    let cases = everywhere(|case| {
+        case.frame(TEXT, &hex(payload))
+            .frame(TEXT, &hex(payload))
+            .frame(TEXT, &hex(HELLO))
+    });
+    all_give(&cases, &[text("Hello"), text("Hello"), text("Hello")]);
+}
+
 #[test]
-fn edge_110_and_111_a_final_block_ends_no_session() {
-    for payload in [
-        // Section 7.2.3.4, and without the empty block that follows there.
-        "f3 48 cd c9 c9 07 00 00",
-        "f3 48 cd c9 c9 07 00",
-        // An empty final block behind, with its tail.
-        "f2 48 cd c9 c9 07 00 00 00 ff ff 01 00 00 ff ff",
-        "f2 48 cd c9 c9 07 00 00 00 ff ff 01 00 00 ff ff 00",
-        // Two final blocks: "Hel", "lo".
-        "f3 48 cd 01 00 cb c9 07 00",
-    ] {
-        let payload = hex(payload);
-        let cases = everywhere(|case| {
-            case.frame(TEXT, &payload)
-                .frame(TEXT, &payload)
-                .frame(TEXT, &hex(HELLO))
-        });
-        all_give(&cases, &[text("Hello"), text("Hello"), text("Hello")]);
-    }
+fn edge_110_a_final_block_ends_no_session() {
+    // Section 7.2.3.4: an empty block follows, without its tail.
+    are_hello("f3 48 cd c9 c9 07 00 00");
+    // An empty final block behind the data.
+    are_hello("f2 48 cd c9 c9 07 00 00 00 ff ff 01 00 00 ff ff 00");
+}
+
+#[test]
+fn edge_111_a_final_block_may_be_the_last_of_a_message() {
+    are_hello("f3 48 cd c9 c9 07 00");
+    are_hello("f2 48 cd c9 c9 07 00 00 00 ff ff 01 00 00 ff ff");
+    // Two of them: "Hel", "lo".
+    are_hello("f3 48 cd 01 00 cb c9 07 00");
 }
 
 #[test]
