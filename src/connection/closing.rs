@@ -12,6 +12,8 @@
 //!
 //! The end of the transport leads from every state to Closed.
 
+use core::fmt;
+
 use crate::frame::CloseCode;
 
 /// How far the connection is, as far as the data phase knows it.
@@ -83,6 +85,21 @@ impl Closure {
     /// See [RFC 6455 section 7.1.4](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.4).
     pub const fn is_clean(self) -> bool {
         matches!(self, Self::Clean(_))
+    }
+}
+
+impl fmt::Display for Closure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Clean(code) => write!(f, "closed cleanly with status code {code}"),
+            Self::Unanswered(code) => write!(
+                f,
+                "closed by the peer with status code {code}, before the answer left"
+            ),
+            Self::Abnormal => f.write_str("the transport ended without a Close frame"),
+            Self::Truncated => f.write_str("the transport ended inside a message"),
+            Self::Failed => f.write_str("this endpoint failed the connection"),
+        }
     }
 }
 
@@ -215,6 +232,27 @@ mod tests {
                 "{happened:#06b}"
             );
             assert!(closing.has_begun());
+        }
+    }
+
+    #[test]
+    fn a_closure_says_in_words_how_it_ended() {
+        extern crate alloc;
+        let code = CloseCode::GOING_AWAY;
+        for (closure, words) in [
+            (Closure::Clean(code), "closed cleanly with status code 1001"),
+            (
+                Closure::Unanswered(code),
+                "closed by the peer with status code 1001, before the answer left",
+            ),
+            (
+                Closure::Abnormal,
+                "the transport ended without a Close frame",
+            ),
+            (Closure::Truncated, "the transport ended inside a message"),
+            (Closure::Failed, "this endpoint failed the connection"),
+        ] {
+            assert_eq!(alloc::format!("{closure}"), words);
         }
     }
 
