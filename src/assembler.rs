@@ -154,7 +154,10 @@ impl Assembler<Growing> {
     }
 
     /// Gives memory beyond `capacity` bytes back, so that one large message does not hold it for
-    /// good. Does nothing while an unfinished message is held.
+    /// good.
+    ///
+    /// Does nothing where there is no more than that, nor while an unfinished message is held, so it
+    /// may be called after every read.
     pub fn shrink_to(&mut self, capacity: usize) {
         if self.is_idle() {
             self.clear();

@@ -38,7 +38,8 @@ impl HeadLimits {
     /// Limits the head to `bytes`, the empty line at its end included; 16 KiB by default.
     ///
     /// The caller keeps the whole head in one buffer, so this is also the buffer that a peer can
-    /// make it hold. 16 KiB lets a browser's request with several large cookies through. For a
+    /// make it hold. A head is refused with the last byte that fits, so a buffer of as many bytes or
+    /// more is never full while `receive` gives `None`: there is always room to read on. 16 KiB lets a browser's request with several large cookies through. For a
     /// client the interim responses before the final one count too.
     #[must_use]
     pub fn max_len(mut self, bytes: usize) -> Self {
