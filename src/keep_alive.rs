@@ -3,6 +3,8 @@
 use core::fmt;
 use core::time::Duration;
 
+use crate::connection::State;
+
 /// How long a peer may take, and how often it is asked for a sign of life. Everything is off until
 /// it is set.
 ///
@@ -16,6 +18,7 @@ use core::time::Duration;
 ///     .handshake(Duration::from_secs(10))
 ///     .ping_interval(Duration::from_secs(20))
 ///     .pong(Duration::from_secs(20))
+///     .write(Duration::from_secs(30))
 ///     .close(Duration::from_secs(10));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,6 +28,7 @@ pub struct Timeouts {
     idle: Option<Duration>,
     ping_interval: Option<Duration>,
     pong: Option<Duration>,
+    write: Option<Duration>,
     close: Option<Duration>,
 }
 
@@ -36,6 +40,7 @@ impl Timeouts {
             idle: None,
             ping_interval: None,
             pong: None,
+            write: None,
             close: None,
         }
     }
@@ -51,7 +56,8 @@ impl Timeouts {
         self
     }
 
-    /// The longest that the peer may send nothing at all, not even a Pong.
+    /// The longest that the peer may send nothing at all, not even a Pong, nor take output that
+    /// waits.
     #[must_use]
     pub const fn idle(mut self, longest: Duration) -> Self {
         self.idle = Some(longest);
@@ -66,10 +72,22 @@ impl Timeouts {
     }
 
     /// The longest that the answer to a Ping may take, counted anew from every byte that the peer
-    /// sends: one that is busy with a large message cannot put a Pong inside its frame.
+    /// sends, or takes of output that waits: one that is busy with a large message cannot put a
+    /// Pong inside its frame.
     #[must_use]
     pub const fn pong(mut self, longest: Duration) -> Self {
         self.pong = Some(longest);
+        self
+    }
+
+    /// The longest that output may wait without the peer taking any of it.
+    ///
+    /// It holds in every phase, for what [`KeepAlive::wrote`] tells of. While it runs, Pings and the
+    /// deadlines for silence and for a Pong rest: who writes before it reads more does not see the
+    /// Pong, and the Ping itself may be in what waits.
+    #[must_use]
+    pub const fn write(mut self, longest: Duration) -> Self {
+        self.write = Some(longest);
         self
     }
 
@@ -88,28 +106,47 @@ impl Timeouts {
 /// The deadlines of one connection, and the Pings that keep it alive.
 ///
 /// Time is a [`Duration`] from any origin that the caller likes, the same for all calls, and never
-/// runs backwards. Tell it what happens ([`open`](Self::open), [`received`](Self::received),
-/// [`pong`](Self::pong), [`closing`](Self::closing)), wait no longer than
-/// [`poll_timeout`](Self::poll_timeout) says, then do what [`handle_timeout`](Self::handle_timeout)
-/// gives until it gives `None`. It knows nothing of a connection and can be used with any.
+/// runs backwards. It sees no connection and no socket: tell it what happens, as often as you like.
+///
+/// - [`received`](Self::received) after every read, [`pong`](Self::pong) for a Pong,
+///   [`wrote`](Self::wrote) after every attempt to write;
+/// - [`follow`](Self::follow) before every wait, so that it knows of the open and of the close.
+///
+/// Then send the Pings that [`handle_timeout`](Self::handle_timeout) gives, and wait no longer than
+/// [`poll_timeout`](Self::poll_timeout) says. A deadline that has passed is an error, which `?`
+/// passes on.
 ///
 /// # Examples
 ///
+/// One turn of a loop; this one sends a Ping and waits for its Pong.
+///
 /// ```
+/// # #[cfg(feature = "alloc")] {
 /// use core::time::Duration;
-/// use websocket_proto::{Due, KeepAlive, Timeouts};
+/// use websocket_proto::{Config, Connection, KeepAlive, Negotiated, Server, Timeouts};
 ///
 /// let second = Duration::from_secs;
 /// let timeouts = Timeouts::default().ping_interval(second(20)).pong(second(10));
 /// let mut keep_alive = KeepAlive::new(timeouts, second(0));
-/// keep_alive.open(second(1));
-/// assert_eq!(keep_alive.poll_timeout(), Some(second(21)));
+/// let mut conn = Connection::new(Server, Negotiated::default(), Config::default());
+/// let mut out = Vec::new();
 ///
-/// let Some(Due::Ping(payload)) = keep_alive.handle_timeout(second(21)) else { panic!() };
-/// // conn.ping(&payload, &mut out)?, and when the Pong comes:
-/// let round_trip = keep_alive.pong(&payload, second(22));
-/// assert_eq!(round_trip, Some(second(1)));
-/// assert_eq!(keep_alive.handle_timeout(second(22)), None);
+/// keep_alive.follow(conn.state(), second(1));
+/// assert_eq!(keep_alive.poll_timeout(), Some(second(21))); // wait until then, or for the socket
+///
+/// let now = second(21);
+/// while let Some(ping) = keep_alive.handle_timeout(now)? {
+///     conn.ping(&ping, &mut out)?;
+/// }
+/// let taken = out.len(); // what the socket took at once
+/// keep_alive.wrote(taken, out.len() - taken, now);
+///
+/// // The Pong comes with the next read.
+/// keep_alive.received(second(22));
+/// assert_eq!(keep_alive.pong(&out[2..], second(22)), Some(second(1)));
+/// assert_eq!(keep_alive.poll_timeout(), Some(second(41)));
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct KeepAlive {
@@ -118,6 +155,10 @@ pub struct KeepAlive {
     /// When the phase began.
     since: Duration,
     last_received: Duration,
+    /// When the peer last took output that had waited.
+    last_taken: Duration,
+    /// While output waits: since when the peer has taken none of it.
+    waits_since: Option<Duration>,
     last_ping: Duration,
     /// How many Pings were due so far; the number is the payload of the newest.
     pings: u64,
@@ -131,21 +172,9 @@ enum Phase {
     Handshake,
     Open,
     Closing,
-    /// A deadline has passed: there is nothing left to wait for.
-    Over,
 }
 
-/// What is due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Due {
-    /// Send a Ping with this payload.
-    Ping([u8; 8]),
-    /// The deadline has passed: give the connection up.
-    Expired(Timeout),
-}
-
-/// Which deadline has passed.
+/// The deadline that has passed: give the connection up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Timeout {
@@ -155,6 +184,8 @@ pub enum Timeout {
     Idle,
     /// A Ping was not answered: the peer is gone, close the transport.
     Pong,
+    /// The peer takes nothing of the output that waits: close the transport.
+    Write,
     /// The closing handshake takes too long: close the transport.
     Close,
 }
@@ -165,6 +196,7 @@ impl fmt::Display for Timeout {
             Self::Handshake => "the opening handshake takes too long",
             Self::Idle => "the peer sends nothing",
             Self::Pong => "the peer does not answer a Ping",
+            Self::Write => "the peer takes none of the output",
             Self::Close => "the closing handshake takes too long",
         })
     }
@@ -180,10 +212,25 @@ impl KeepAlive {
             phase: Phase::Handshake,
             since: now,
             last_received: now,
+            last_taken: now,
+            waits_since: None,
             last_ping: now,
             pings: 0,
             awaits_pong: false,
             round_trip: None,
+        }
+    }
+
+    /// Follows the connection, so that neither its beginning nor its closing is missed: say so
+    /// before every wait, with [`Connection::state`](crate::Connection::state).
+    ///
+    /// It is [`open`](Self::open) or [`closing`](Self::closing), whichever the state asks for; the
+    /// first of each counts.
+    pub fn follow(&mut self, state: State, now: Duration) {
+        match state {
+            State::Open => self.open(now),
+            // The transport is still to be closed.
+            State::Closing | State::Closed => self.closing(now),
         }
     }
 
@@ -197,12 +244,25 @@ impl KeepAlive {
         }
     }
 
-    /// Bytes came from the peer, whatever they are, or the peer took bytes of ours.
-    ///
-    /// Say so for bytes written, too, if you read no more while output waits: the Pong is behind what
-    /// you do not read, and only the progress of your writes shows that the peer lives.
+    /// Bytes came from the peer, whatever they are.
     pub fn received(&mut self, now: Duration) {
         self.last_received = now;
+    }
+
+    /// The transport took `taken` bytes of the output, and `left` bytes wait: say so after every
+    /// attempt to write, also after one that took nothing.
+    ///
+    /// What waits and goes down is a sign of life, like a byte that comes in. What is taken at once
+    /// is none: that may be the work of buffers on the way.
+    pub fn wrote(&mut self, taken: usize, left: usize, now: Duration) {
+        if taken > 0 && self.waits_since.take().is_some() {
+            self.last_taken = now;
+        }
+        if left == 0 {
+            self.waits_since = None;
+        } else {
+            self.waits_since.get_or_insert(now);
+        }
     }
 
     /// A Pong came. Gives the round-trip time if it answers the newest Ping.
@@ -219,12 +279,13 @@ impl KeepAlive {
         self.round_trip
     }
 
-    /// The closing handshake has begun, by either end, or the connection has failed.
+    /// The closing handshake has begun, by either end, or the connection has failed. Only the first
+    /// call counts.
     ///
-    /// Say so as often as you like, say after every call that leaves
-    /// [`Connection::state`](crate::Connection::state) at `Closing`; only the first counts.
+    /// It ends the deadlines of the data phase, also one that has passed: a connection that was
+    /// silent for too long may still be closed in good order.
     pub fn closing(&mut self, now: Duration) {
-        if matches!(self.phase, Phase::Handshake | Phase::Open) {
+        if self.phase != Phase::Closing {
             self.phase = Phase::Closing;
             self.since = now;
         }
@@ -236,24 +297,35 @@ impl KeepAlive {
         self.next().map(|(when, _)| when)
     }
 
-    /// What is due by now; call it until it gives `None`.
-    pub fn handle_timeout(&mut self, now: Duration) -> Option<Due> {
-        let (when, due) = self.next()?;
-        if now < when {
-            return None;
+    /// What is due by now: a Ping to send, with this payload. Call it until it gives `None`.
+    ///
+    /// # Errors
+    ///
+    /// The [`Timeout`] that has passed: give the connection up. It is said again until something
+    /// happens that ends it: bytes that come, or the close of the connection, which has a deadline
+    /// of its own.
+    pub fn handle_timeout(&mut self, now: Duration) -> Result<Option<[u8; 8]>, Timeout> {
+        match self.next() {
+            Some((when, next)) if when <= now => match next {
+                Next::Expired(timeout) => Err(timeout),
+                Next::Ping => {
+                    self.pings = self.pings.wrapping_add(1);
+                    self.last_ping = now;
+                    self.awaits_pong = true;
+                    Ok(Some(self.pings.to_be_bytes()))
+                }
+            },
+            _ => Ok(None),
         }
-        Some(match due {
-            Next::Expired(timeout) => {
-                self.phase = Phase::Over;
-                Due::Expired(timeout)
-            }
-            Next::Ping => {
-                self.pings = self.pings.wrapping_add(1);
-                self.last_ping = now;
-                self.awaits_pong = true;
-                Due::Ping(self.pings.to_be_bytes())
-            }
-        })
+    }
+
+    /// When the closing handshake and the end of the transport have to be done; `None` before the
+    /// close, or without such a deadline.
+    pub fn close_deadline(&self) -> Option<Duration> {
+        match self.phase {
+            Phase::Closing => deadline(self.since, self.timeouts.close),
+            Phase::Handshake | Phase::Open => None,
+        }
     }
 
     /// The round-trip time of the newest Ping that was answered.
@@ -268,40 +340,46 @@ impl KeepAlive {
 
     /// What is due first, and when; of two at one time the deadline.
     fn next(&self) -> Option<(Duration, Next)> {
-        let at = |from: Duration, timeout: Option<Duration>, due| {
-            timeout.map(|timeout| (from.saturating_add(timeout), due))
-        };
-        match self.phase {
-            Phase::Handshake => at(
-                self.since,
-                self.timeouts.handshake,
-                Next::Expired(Timeout::Handshake),
-            ),
-            Phase::Open => {
-                let idle = at(
-                    self.last_received,
-                    self.timeouts.idle,
-                    Next::Expired(Timeout::Idle),
-                );
-                let heartbeat = if self.awaits_pong {
-                    let from = self.last_ping.max(self.last_received);
-                    at(from, self.timeouts.pong, Next::Expired(Timeout::Pong))
-                } else {
-                    at(self.last_ping, self.timeouts.ping_interval, Next::Ping)
-                };
-                [idle, heartbeat]
-                    .into_iter()
-                    .flatten()
-                    .min_by_key(|(when, _)| *when)
+        let write = self
+            .waits_since
+            .and_then(|since| deadline(since, self.timeouts.write));
+        let write = write.map(|when| (when, Next::Expired(Timeout::Write)));
+        let of_phase = match self.phase {
+            Phase::Handshake => deadline(self.since, self.timeouts.handshake)
+                .map(|when| (when, Next::Expired(Timeout::Handshake))),
+            Phase::Closing => {
+                (self.close_deadline()).map(|when| (when, Next::Expired(Timeout::Close)))
             }
-            Phase::Closing => at(
-                self.since,
-                self.timeouts.close,
-                Next::Expired(Timeout::Close),
-            ),
-            Phase::Over => None,
-        }
+            // It stands in for the two below.
+            Phase::Open if write.is_some() => None,
+            Phase::Open => self.next_of_heartbeat(),
+        };
+        [write, of_phase]
+            .into_iter()
+            .flatten()
+            .min_by_key(|(when, _)| *when)
     }
+
+    fn next_of_heartbeat(&self) -> Option<(Duration, Next)> {
+        let alive = self.last_received.max(self.last_taken);
+        let idle =
+            deadline(alive, self.timeouts.idle).map(|when| (when, Next::Expired(Timeout::Idle)));
+        let heartbeat = if self.awaits_pong {
+            deadline(self.last_ping.max(alive), self.timeouts.pong)
+                .map(|when| (when, Next::Expired(Timeout::Pong)))
+        } else {
+            deadline(self.last_ping, self.timeouts.ping_interval).map(|when| (when, Next::Ping))
+        };
+        [idle, heartbeat]
+            .into_iter()
+            .flatten()
+            .min_by_key(|(when, _)| *when)
+    }
+}
+
+/// When `longest` has passed since then.
+fn deadline(since: Duration, longest: Option<Duration>) -> Option<Duration> {
+    longest.map(|longest| since.saturating_add(longest))
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -155,7 +155,7 @@ pub use config::Config;
 pub use connection::{Closure, Connection, Receiver, Reply, Sender, State, Transport};
 pub use error::{ProtocolError, SendError};
 pub use event::{Chunk, ControlPayload, Event, Incoming, Message, Payload};
-pub use keep_alive::{Due, KeepAlive, Timeout, Timeouts};
+pub use keep_alive::{KeepAlive, Timeout, Timeouts};
 pub use negotiated::Negotiated;
 pub use output::{Output, OutputFull, SliceOutput};
 pub use role::{Client, MaskingKeys, Role, Server};

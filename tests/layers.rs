@@ -44,7 +44,8 @@ const LAYERS: [(&str, &[&str]); 16] = [
         ],
     ),
     ("assembler", &["num", "frame", "error", "event"]),
-    ("keep_alive", &[]),
+    // It follows the state of a connection, a plain value, and knows no more of it.
+    ("keep_alive", &["connection"]),
     ("lib", &[]),
 ];
 

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use websocket_proto::frame::CloseCode;
 use websocket_proto::{
-    Assembler, Config, Connection, Due, Incoming, KeepAlive, Negotiated, Server, State, Timeouts,
+    Assembler, Config, Connection, Incoming, KeepAlive, Negotiated, Server, State, Timeouts,
     Transport,
 };
 
@@ -59,7 +59,6 @@ pub(crate) async fn echo<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> io::Result<()> {
     let mut messages = Assembler::default();
     let mut input = &mut buffer[first];
-    link.keep_alive.open(link.now());
     loop {
         // The output is empty before a read, so this adds what one read brings, and at most one
         // message of which earlier reads have brought the beginning.
@@ -78,17 +77,13 @@ pub(crate) async fn echo<S: AsyncRead + AsyncWrite + Unpin>(
                 Err(error) => break Err(error),
             }
         };
-        if messages.capacity() > KEPT {
-            messages.shrink_to(KEPT);
-        }
+        messages.shrink_to(KEPT);
         if conn.transport() != Transport::KeepOpen {
             // Whatever becomes of the stream, the protocol error is what there is to tell.
             let closed = link.finish().await;
             return result.map_err(io::Error::other).and(closed);
         }
-        if conn.state() == State::Closing {
-            link.keep_alive.closing(link.now());
-        }
+        link.keep_alive.follow(conn.state(), link.now());
         input = match link.next(buffer).await {
             Ok(Happening::Read(0)) => return Err(lost(conn, &io::ErrorKind::UnexpectedEof.into())),
             Err(error) => return Err(lost(conn, &error)),
@@ -112,10 +107,7 @@ pub(crate) async fn echo<S: AsyncRead + AsyncWrite + Unpin>(
 /// The end of a stream without the end of the protocol, as an error that says how far it came.
 fn lost(mut conn: Connection<Server>, cause: &io::Error) -> io::Error {
     let closure = conn.receive_eof();
-    io::Error::new(
-        cause.kind(),
-        format!("{cause}: {closure:?}, {}", closure.code()),
-    )
+    io::Error::new(cause.kind(), format!("{cause}: {closure}"))
 }
 
 /// One client's stream, its deadlines, and what waits to be written to it.
@@ -124,8 +116,6 @@ pub(crate) struct Link<S> {
     /// What the library has put out, of which `written` bytes are gone.
     pub(crate) out: Vec<u8>,
     written: usize,
-    /// While output waits: since when the client has taken none of it.
-    waits_since: Option<Duration>,
     keep_alive: KeepAlive,
     /// Where time begins for `keep_alive`.
     origin: Instant,
@@ -157,12 +147,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             .handshake(HANDSHAKE_DEADLINE)
             .ping_interval(Duration::from_secs(20))
             .pong(Duration::from_secs(20))
+            .write(WRITE_DEADLINE)
             .close(CLOSE_DEADLINE);
         Self {
             stream,
             out: Vec::new(),
             written: 0,
-            waits_since: None,
             keep_alive: KeepAlive::new(timeouts, Duration::ZERO),
             origin: Instant::now(),
             stops,
@@ -189,20 +179,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
                 self.stopping = true;
                 return Ok(Happening::Stop);
             }
-            match self.keep_alive.handle_timeout(now) {
-                Some(Due::Ping(payload)) => return Ok(Happening::PingDue(payload)),
-                Some(Due::Expired(timeout)) => return Err(timed_out(timeout)),
-                _ => {}
+            if !self.out.is_empty() {
+                self.keep_alive.wrote(0, self.left(), now);
             }
-            if !self.out.is_empty() && self.waits_since.is_none() {
-                self.waits_since = Some(now);
+            if let Some(payload) = self.keep_alive.handle_timeout(now).map_err(timed_out)? {
+                return Ok(Happening::PingDue(payload));
             }
-            let write_deadline = self.waits_since.map(|since| since + WRITE_DEADLINE);
-            if write_deadline.is_some_and(|deadline| now >= deadline) {
-                return Err(timed_out("the client does not read"));
-            }
-            let deadlines = [self.keep_alive.poll_timeout(), write_deadline];
-            let deadline = deadlines.into_iter().flatten().min();
+            let deadline = self.keep_alive.poll_timeout();
             let due = async {
                 match deadline {
                     Some(deadline) => sleep_until(self.origin + deadline).await,
@@ -212,7 +195,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             let stream = &mut self.stream;
             let rest = &self.out[self.written..];
             let moving = async {
-                if self.waits_since.is_none() {
+                if self.out.is_empty() {
                     stream.read(buffer).await.map(Moved::Read)
                 } else if rest.is_empty() {
                     stream.flush().await.map(|()| Moved::Flushed)
@@ -226,24 +209,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
                 () = due => continue,
                 _ = self.stops.wait_for(|stop| *stop), if !self.stopping => continue,
             };
-            // A client that takes bytes is alive. Its Pong may be among what is not read as long as
-            // output waits, so that a slow one would be given up otherwise.
-            self.keep_alive.received(self.now());
+            let now = self.now();
             match moved {
-                Moved::Read(read) => return Ok(Happening::Read(read)),
+                Moved::Read(read) => {
+                    self.keep_alive.received(now);
+                    return Ok(Happening::Read(read));
+                }
                 Moved::Wrote(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Moved::Wrote(len) => {
                     self.written += len;
-                    self.waits_since = Some(self.now());
+                    self.keep_alive.wrote(len, self.left(), now);
                 }
                 Moved::Flushed => {
                     self.written = 0;
-                    self.waits_since = None;
                     self.out.clear();
                     self.out.shrink_to(KEPT);
+                    self.keep_alive.wrote(0, 0, now);
                 }
             }
         }
+    }
+
+    /// How much waits to be written; what is not flushed waits, too.
+    fn left(&self) -> usize {
+        (self.out.len() - self.written).max(1)
     }
 
     /// Writes what is left and closes so that it arrives: a socket that is dropped with unread
@@ -254,7 +243,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     pub(crate) async fn finish(mut self) -> io::Result<()> {
         self.keep_alive.closing(self.now());
         // Part of the time may have passed, if the Close was ours.
-        let deadline = self.keep_alive.poll_timeout().unwrap_or_default();
+        let deadline = self.keep_alive.close_deadline().unwrap_or_default();
         timeout_at(self.origin + deadline, async {
             for piece in self.out[self.written..].chunks(WRITE_PIECE) {
                 self.stream.write_all(piece).await?;
