@@ -25,6 +25,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use websocket_proto::deflate::Policy;
 use websocket_proto::frame::{CloseCode, MaskingKey};
 use websocket_proto::handshake::client::{Handshake, Outcome};
 use websocket_proto::{
@@ -33,11 +34,12 @@ use websocket_proto::{
 };
 
 const HELP: &str = "\
-usage: client [URL] [--protocol NAME]...
-       client --autobahn URL
+usage: client [URL] [--protocol NAME]... [--no-deflate]
+       client --autobahn URL [--no-deflate]
 
   URL              ws://HOST[:PORT][/PATH]; default ws://127.0.0.1:9001/
   --protocol NAME  offer this subprotocol; may be given again
+  --no-deflate     do not offer permessage-deflate
   --autobahn URL   be tested: ask /getCaseCount, echo through each /runCase, ask /updateReports; a case that the server
                    ends by closing the transport counts as ended, for fuzzing servers do that";
 
@@ -51,6 +53,8 @@ fn main() -> ExitCode {
     let mut url = String::from("ws://127.0.0.1:9001/");
     let mut subprotocols = Vec::new();
     let mut autobahn = false;
+    // Short messages are compressed, too, for there is nothing else to see here.
+    let mut deflate = Some(Policy::default().threshold(0));
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         match arg.as_str() {
@@ -59,6 +63,7 @@ fn main() -> ExitCode {
                 return ExitCode::SUCCESS;
             }
             "--autobahn" => autobahn = true,
+            "--no-deflate" => deflate = None,
             "--protocol" => match args.next() {
                 Some(subprotocol) => subprotocols.push(subprotocol),
                 None => return usage("--protocol wants a name"),
@@ -69,9 +74,9 @@ fn main() -> ExitCode {
     }
     let subprotocols: Vec<&str> = subprotocols.iter().map(String::as_str).collect();
     let result = if autobahn {
-        be_tested(&url)
+        be_tested(&url, deflate)
     } else {
-        talk(&url, &subprotocols)
+        talk(&url, &subprotocols, deflate)
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -127,7 +132,11 @@ struct Session {
 }
 
 /// Opens a connection.
-fn connect(url: &str, subprotocols: &[&str]) -> Result<Session, Box<dyn Error>> {
+fn connect(
+    url: &str,
+    subprotocols: &[&str],
+    deflate: Option<Policy>,
+) -> Result<Session, Box<dyn Error>> {
     let rest = url
         .strip_prefix("ws://")
         .ok_or("the URL must begin with ws://")?;
@@ -156,6 +165,9 @@ fn connect(url: &str, subprotocols: &[&str]) -> Result<Session, Box<dyn Error>> 
     nonce[..8].copy_from_slice(&keys.next_bytes());
     nonce[8..].copy_from_slice(&keys.next_bytes());
     let mut handshake = Handshake::new(nonce, authority, &target).subprotocols(subprotocols);
+    if let Some(policy) = deflate {
+        handshake = handshake.deflate(policy);
+    }
     let mut out = Vec::new();
     handshake.write_request(&mut out)?;
     stream.write_all(&out)?;
@@ -173,6 +185,9 @@ fn connect(url: &str, subprotocols: &[&str]) -> Result<Session, Box<dyn Error>> 
                 let conn = Connection::new(Client::new(keys), accepted.negotiated, config());
                 if let Some(subprotocol) = accepted.negotiated.subprotocol {
                     println!("subprotocol: {subprotocol}");
+                }
+                if accepted.negotiated.deflate.is_some() {
+                    println!("messages are compressed");
                 }
                 let leftover = buffer[accepted.head_len..filled].to_vec();
                 return Ok(Session {
@@ -236,12 +251,12 @@ fn happenings(mut reader: TcpStream, leftover: Vec<u8>) -> Receiver<Happening> {
 }
 
 /// The interactive client.
-fn talk(url: &str, subprotocols: &[&str]) -> Result<(), Box<dyn Error>> {
+fn talk(url: &str, subprotocols: &[&str], deflate: Option<Policy>) -> Result<(), Box<dyn Error>> {
     let Session {
         mut stream,
         mut conn,
         leftover,
-    } = connect(url, subprotocols)?;
+    } = connect(url, subprotocols, deflate)?;
     println!("connected to {url}; type a line to send it, end the input to close");
     stream.set_read_timeout(None)?;
     let happenings = happenings(stream.try_clone()?, leftover);
@@ -313,12 +328,12 @@ fn print_all(
 }
 
 /// The client under test: echoes whatever a fuzzing server sends, case by case.
-fn be_tested(url: &str) -> Result<(), Box<dyn Error>> {
+fn be_tested(url: &str, deflate: Option<Policy>) -> Result<(), Box<dyn Error>> {
     let url = url.trim_end_matches('/');
     let agent = "agent=websocket-proto";
     let mut count = None;
     run(
-        connect(&format!("{url}/getCaseCount?{agent}"), &[])?,
+        connect(&format!("{url}/getCaseCount?{agent}"), &[], deflate)?,
         |message| {
             if let Message::Text(text) = message {
                 count = text.trim().parse::<u32>().ok();
@@ -330,7 +345,7 @@ fn be_tested(url: &str) -> Result<(), Box<dyn Error>> {
 
     let (mut clean, mut failed, mut cut) = (0, 0, 0);
     for case in 1..=count {
-        let session = connect(&format!("{url}/runCase?case={case}&{agent}"), &[])?;
+        let session = connect(&format!("{url}/runCase?case={case}&{agent}"), &[], deflate)?;
         match run(session, |_| true).map_err(|error| format!("case {case}: {error}"))? {
             Closure::Clean(_) => clean += 1,
             // What a broken peer is owed.
@@ -340,7 +355,7 @@ fn be_tested(url: &str) -> Result<(), Box<dyn Error>> {
         }
     }
     run(
-        connect(&format!("{url}/updateReports?{agent}"), &[])?,
+        connect(&format!("{url}/updateReports?{agent}"), &[], deflate)?,
         |_| false,
     )?;
     println!(

@@ -20,10 +20,11 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use websocket_proto::deflate::Policy;
 use websocket_proto::handshake::server::{Handshake, Response};
 use websocket_proto::{Assembler, Config, Connection, Incoming, Server, State, Transport};
 
-use answer::{Answer, answer};
+use answer::{Answer, DEFLATE, answer};
 
 // A file that is no example of its own, which it would be beside this one.
 #[path = "common/answer.rs"]
@@ -34,7 +35,7 @@ usage: echo_server [ADDRESS] [--max-message BYTES] [--no-deflate]
 
   ADDRESS              where to listen; default 127.0.0.1:9001
   --max-message BYTES  the largest message to take; default 67108864 (64 MiB)
-  --no-deflate         decline permessage-deflate (this version always does)
+  --no-deflate         decline permessage-deflate
 
 Echoes text and binary. The first subprotocol offered among chat, superchat and echo is chosen. A WebSocket opened at
 /close?code=N&reason=R is closed at once with that code and reason. GET / is a page to try all this.
@@ -57,11 +58,13 @@ const KEPT: usize = 256 << 10;
 #[derive(Clone, Copy)]
 struct Options {
     max_message: u64,
+    deflate: Option<Policy>,
 }
 
 fn main() -> ExitCode {
     let mut options = Options {
         max_message: 64 << 20,
+        deflate: Some(DEFLATE),
     };
     let mut address = String::from("127.0.0.1:9001");
     let mut args = std::env::args().skip(1);
@@ -71,7 +74,7 @@ fn main() -> ExitCode {
                 println!("{HELP}");
                 return ExitCode::SUCCESS;
             }
-            "--no-deflate" => {}
+            "--no-deflate" => options.deflate = None,
             "--max-message" => match args.next().and_then(|bytes| bytes.parse().ok()) {
                 Some(bytes) => options.max_message = bytes,
                 None => return usage("--max-message wants a number of bytes"),
@@ -139,7 +142,7 @@ fn serve(mut stream: &TcpStream, options: Options) -> io::Result<()> {
             Ok(None) => {}
             Ok(Some(request)) => {
                 let head_len = request.head_len();
-                let (negotiated, close) = match answer(&request) {
+                let (negotiated, close) = match answer(&request, options.deflate) {
                     Answer::Accept(upgrade, acceptance, close) => {
                         let negotiated = upgrade.accept(&acceptance, &mut out);
                         (negotiated.map_err(io::Error::other)?, close)
@@ -204,9 +207,7 @@ fn echo(
         stream.write_all(&out)?;
         out.clear();
         out.shrink_to(KEPT);
-        if messages.capacity() > KEPT {
-            messages.shrink_to(KEPT);
-        }
+        messages.shrink_to(KEPT);
         if conn.transport() != Transport::KeepOpen {
             // Whatever becomes of the socket, the protocol error is what there is to tell.
             let closed = linger(stream);
@@ -222,7 +223,7 @@ fn echo(
                 let closure = conn.receive_eof();
                 return Err(io::Error::new(
                     io::ErrorKind::UnexpectedEof,
-                    format!("{closure:?}, {}", closure.code()),
+                    closure.to_string(),
                 ));
             }
             Ok(read) => input = &mut buffer[..read],

@@ -1,5 +1,6 @@
 //! What the echo servers answer to a request: the page, a WebSocket, or why neither.
 
+use websocket_proto::deflate::Policy;
 use websocket_proto::frame::CloseCode;
 use websocket_proto::handshake::server::{Acceptance, OriginPolicy, Request, Response, Upgrade};
 
@@ -11,6 +12,9 @@ const HTML: [(&str, &str); 2] = [
 const TEXT: [(&str, &str); 1] = [("Content-Type", "text/plain; charset=utf-8")];
 const ONLY_GET: [(&str, &str); 2] = [TEXT[0], ("Allow", "GET")];
 const SERVER: [(&str, &str); 1] = [("Server", "websocket-proto")];
+/// What these servers want of permessage-deflate: short messages are compressed, too, for there is
+/// nothing else to see here.
+pub(crate) const DEFLATE: Policy = Policy::new().threshold(0);
 const SUBPROTOCOLS: [&str; 3] = ["chat", "superchat", "echo"];
 
 /// What `/close?code=N&reason=R` asks for.
@@ -24,8 +28,9 @@ pub(crate) enum Answer<'b, F> {
     Respond(Response<'static>),
 }
 
-/// Answers a request, wherever its fields come from.
-pub(crate) fn answer<'b, F>(request: &Request<'b, F>) -> Answer<'b, F>
+/// Answers a request, wherever its fields come from. Offers of permessage-deflate are declined
+/// without a policy.
+pub(crate) fn answer<'b, F>(request: &Request<'b, F>, deflate: Option<Policy>) -> Answer<'b, F>
 where
     F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone,
 {
@@ -59,6 +64,9 @@ where
     let spoken = |offer| SUBPROTOCOLS.into_iter().find(|known| *known == offer);
     if let Some(subprotocol) = upgrade.subprotocols().find_map(spoken) {
         acceptance = acceptance.subprotocol(subprotocol);
+    }
+    if let Some(policy) = deflate {
+        acceptance = acceptance.deflate(policy);
     }
     Answer::Accept(upgrade, acceptance, close)
 }

@@ -89,6 +89,9 @@ pub(crate) async fn echo<S: AsyncRead + AsyncWrite + Unpin>(
             Err(error) => return Err(lost(conn, &error)),
             Ok(Happening::Read(read)) => &mut buffer[..read],
             Ok(Happening::PingDue(payload)) => {
+                // It was silent for a while: what compressing and inflating hold is made anew when
+                // it is needed.
+                drop((conn.release_compress(), conn.release_inflate()));
                 conn.ping(&payload, &mut link.out)
                     .map_err(io::Error::other)?;
                 &mut []

@@ -10,6 +10,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::sleep;
 
+use websocket_proto::deflate::Policy;
+
+use crate::answer::DEFLATE;
 use crate::echo::{CLOSE_DEADLINE, LINGER};
 
 const HELP: &str = concat!(
@@ -20,7 +23,7 @@ const HELP: &str = concat!(
   ADDRESS              where to listen; default 127.0.0.1:9001
   --max-message BYTES  the largest message to take; default 67108864 (64 MiB)
   --max-connections N  how many to serve at a time, the others wait to be accepted; default 10000
-  --no-deflate         decline permessage-deflate (this version always does)
+  --no-deflate         decline permessage-deflate
 
 Echoes text and binary. The first subprotocol offered among chat, superchat and echo is chosen. A WebSocket opened at
 /close?code=N&reason=R is closed at once with that code and reason. GET / is a page to try all this.
@@ -33,6 +36,7 @@ server when all are closed, or after 11 seconds; a second one ends it at once."
 pub(crate) struct Options {
     pub(crate) max_message: u64,
     pub(crate) max_connections: u32,
+    pub(crate) deflate: Option<Policy>,
 }
 
 /// Takes the command line and calls `serve` for every client. The flag tells that the server stops.
@@ -44,6 +48,7 @@ where
     let mut options = Options {
         max_message: 64 << 20,
         max_connections: 10_000,
+        deflate: Some(DEFLATE),
     };
     let mut address = String::from("127.0.0.1:9001");
     let mut args = std::env::args().skip(1);
@@ -53,7 +58,7 @@ where
                 println!("{HELP}");
                 return ExitCode::SUCCESS;
             }
-            "--no-deflate" => {}
+            "--no-deflate" => options.deflate = None,
             "--max-message" => match args.next().and_then(|bytes| bytes.parse().ok()) {
                 Some(bytes) => options.max_message = bytes,
                 None => return usage("--max-message wants a number of bytes"),

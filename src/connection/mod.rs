@@ -191,7 +191,7 @@ impl<R: Role> Connection<R> {
     ///
     /// ```
     /// use websocket_proto::deflate::{Agreement, Policy};
-    /// use websocket_proto::{Config, Connection, Event, Negotiated, Server};
+    /// use websocket_proto::{Config, Connection, Event, Negotiated, Payload, Server};
     ///
     /// let mut negotiated = Negotiated::default();
     /// negotiated.deflate = Some(Agreement::new(&Policy::default()));
@@ -200,8 +200,11 @@ impl<R: Role> Connection<R> {
     /// let mut read = *b"\xc1\x87\0\0\0\0\xf2\x48\xcd\xc9\xc9\x07\x00";
     /// let (mut input, mut window, mut text) = (&mut read[..], [0; 4], String::new());
     /// while let Some(event) = conn.receive_inflated(&mut input, &mut window, &mut out)? {
-    ///     if let Event::Chunk(chunk) = event {
-    ///         text.extend(chunk.payload.as_str_parts());
+    ///     if let Event::Chunk(chunk) = event
+    ///         && let Payload::Text { carried, text: piece } = chunk.payload
+    ///     {
+    ///         text.extend(carried);
+    ///         text.push_str(piece);
     ///     }
     /// }
     /// assert_eq!(text, "Hello");

@@ -117,7 +117,7 @@ impl Session {
         let upgrade_of_stream = upgrade::on(&mut request);
         let protocol = request.extensions().get().map(Protocol::as_str);
         let request = Request::from_http(&request, protocol);
-        match answer(&request) {
+        match answer(&request, self.options.deflate) {
             Answer::Accept(upgrade, acceptance, close) => {
                 let (head, negotiated) = upgrade.respond(&acceptance)?;
                 let response = head.to_http()?;

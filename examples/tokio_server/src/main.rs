@@ -51,7 +51,7 @@ async fn serve(
         }
         let response = match handshake.receive(&buffer[..filled]) {
             Ok(None) => continue,
-            Ok(Some(request)) => match answer(&request) {
+            Ok(Some(request)) => match answer(&request, options.deflate) {
                 Answer::Accept(upgrade, acceptance, close) => {
                     let negotiated = upgrade
                         .accept(&acceptance, &mut link.out)
