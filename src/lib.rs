@@ -19,6 +19,7 @@
 //! | [`Connection`] | the data phase: frames in order, control frames, closing, limits |
 //! | [`Receiver`], [`Sender`] | its two directions, for two threads or tasks without a lock |
 //! | [`Assembler`] | whole messages, in storage that belongs to the caller |
+//! | `deflate` | permessage-deflate: what to want of it, what it holds (feature `deflate`) |
 //! | [`KeepAlive`] | deadlines, heartbeats, round-trip time, on the caller's clock |
 //!
 //! # Driving it
@@ -112,7 +113,8 @@
 //!
 //! | feature | what it adds | what it costs |
 //! |---|---|---|
-//! | `std` (default) | `alloc`, and SIMD chosen at run time for `simdutf8` | nothing else |
+//! | `std` (default) | `alloc`, and SIMD chosen at run time for `simdutf8` and `deflate` | nothing else |
+//! | `deflate` (default) | permessage-deflate (RFC 7692) | `alloc`, the crate `zlib-rs`; without `std` also `malloc` and `free` at link time |
 //! | `alloc` | [`Output`] for `Vec<u8>`, the growing [`Assembler`], `From<&String>` for [`Message`] | an allocator |
 //! | `http` | the handshake from and to the types of the crate `http` | `std`, the crate `http` |
 //! | `simdutf8` | text is validated by SIMD; no outcome changes | the crate `simdutf8` |
