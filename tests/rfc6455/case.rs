@@ -273,8 +273,11 @@ impl Case {
             )
         };
         let whole = drive(&[self.input.len()], self.windows()[0]);
-        for cut in cuts(self.input.len()) {
-            for &window in self.windows() {
+        // Every window sees the input whole, empty reads and single bytes; the other cuts in turn.
+        let windows = self.windows();
+        for (index, cut) in cuts(self.input.len()).into_iter().enumerate() {
+            let turn = [windows[index % windows.len()]];
+            for &window in if index < 3 { windows } else { &turn } {
                 assert_eq!(
                     drive(&cut, window),
                     whole,
