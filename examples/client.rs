@@ -331,6 +331,8 @@ fn print_all(
 fn be_tested(url: &str, deflate: Option<Policy>) -> Result<(), Box<dyn Error>> {
     let url = url.trim_end_matches('/');
     let agent = "agent=websocket-proto";
+    // A fuzzing server may ask a client to forget its context only if the client says that it can.
+    let deflate = deflate.map(|policy| policy.send_context_takeover(false));
     let mut count = None;
     run(
         connect(&format!("{url}/getCaseCount?{agent}"), &[], deflate)?,
