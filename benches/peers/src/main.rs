@@ -1,165 +1,168 @@
-//! Receiving beside tungstenite, in one process: the same masked stream, the same reads, whole
-//! messages checked.
+//! websocket-proto beside its peers, in one process: the same streams, the same reads, interleaved,
+//! CPU time.
 //!
-//! `cargo run --release -p websocket-proto-peers`. The figures are ratios of medians over
-//! interleaved rounds; times on a shared machine mean little by themselves.
+//! `cargo run --release -p websocket-proto-peers`. What a peer makes of a task is checked byte for
+//! byte before it is timed. The figures are medians over rounds; ratios inside a column hold better
+//! than times.
 
-use std::hint::black_box;
-use std::io::{self, Read, Write};
-use std::time::Instant;
+#![deny(unsafe_code)]
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "lengths here are the bench's own"
+)]
 
-use tungstenite::WebSocket;
-use tungstenite::protocol::{Role, WebSocketConfig};
-use websocket_proto::{Assembler, Config, Connection, Incoming, Negotiated, Server};
+mod chart;
+mod memory;
+mod peer;
+mod peers;
+mod report;
+mod rows;
+mod run;
+mod stream;
+mod wire;
 
-const ROUNDS: usize = 15;
-const READ: usize = 64 << 10;
-/// Payload in a round, about; a small message costs more than its bytes.
-const ROUND_BYTES: usize = 32 << 20;
-/// About the length of the stream that is repeated.
-const STREAM_BYTES: usize = 256 << 10;
-const MAX_MESSAGES: usize = 400_000;
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
-fn main() {
-    println!(
-        "server receive, masked binary, reads of {} KiB, median of {ROUNDS} interleaved rounds",
-        READ >> 10
-    );
-    println!("| payload | websocket-proto | tungstenite | ratio |");
-    println!("|---:|---:|---:|---:|");
-    for payload_len in [16, 125, 1 << 10, 16 << 10, 64 << 10, 1 << 20] {
-        let messages = (ROUND_BYTES / payload_len).min(MAX_MESSAGES);
-        // What a network card has just written is in the cache: a short stream, over and over.
-        let stream = masked_stream(payload_len, messages.min(STREAM_BYTES / payload_len + 1));
-        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-        for _ in 0..ROUNDS {
-            ours.push(timed(messages, || {
-                websocket_proto(&stream, messages, payload_len)
-            }));
-            theirs.push(timed(messages, || {
-                tungstenite(&stream, messages, payload_len)
-            }));
+use peer::Peer;
+use run::{Effort, Measured, Outcome};
+
+const HELP: &str = "\
+usage: cargo run --release -p websocket-proto-peers -- [OPTION]...
+
+  --rows PATTERN  only rows whose name contains PATTERN, in any case; may be given again
+  --rounds N      rounds (5)
+  --quick         shorter and fewer rounds: whether it runs, more than how fast
+  --svg PATH      where the chart goes (peers.svg in the target directory)
+  --list          the names of the rows";
+
+struct Options {
+    patterns: Vec<String>,
+    rounds: Option<usize>,
+    quick: bool,
+    svg: PathBuf,
+    list: bool,
+}
+
+fn main() -> ExitCode {
+    match options().and_then(|options| options.map_or(Ok(true), |options| bench(&options))) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(2)
         }
-        let (ours, theirs) = (median(ours), median(theirs));
-        let ratio = ours / theirs;
-        println!("| {payload_len} B | {ours:.0} ns | {theirs:.0} ns | {ratio:.2} |");
     }
 }
 
-/// `messages` frames of `len` bytes, each masked with a key of its own.
-fn masked_stream(len: usize, messages: usize) -> Vec<u8> {
-    let mut stream = Vec::new();
-    for message in 0..messages {
-        stream.push(0x82);
-        match len {
-            0..=125 => stream.push(0x80 | len as u8),
-            126..=0xffff => {
-                stream.push(0x80 | 126);
-                stream.extend((len as u16).to_be_bytes());
-            }
-            _ => {
-                stream.push(0x80 | 127);
-                stream.extend((len as u64).to_be_bytes());
-            }
-        }
-        let key = (message as u32).wrapping_mul(0x9e37_79b9).to_be_bytes();
-        stream.extend(key);
-        stream.extend((0..len).map(|at| (at as u8) ^ key[at % 4]));
-    }
-    stream
-}
-
-/// Whether a message is what `masked_stream` made: its length, and a few of its bytes.
-fn is_right(message: &[u8], len: usize) -> bool {
-    message.len() == len
-        && message[len / 2] == (len / 2) as u8
-        && message[len - 1] == (len - 1) as u8
-}
-
-/// Nanoseconds a message.
-fn timed(messages: usize, work: impl FnOnce()) -> f64 {
-    let start = Instant::now();
-    work();
-    start.elapsed().as_secs_f64() * 1e9 / messages as f64
-}
-
-fn median(mut rounds: Vec<f64>) -> f64 {
-    rounds.sort_by(f64::total_cmp);
-    rounds[rounds.len() / 2]
-}
-
-fn websocket_proto(stream: &[u8], messages: usize, len: usize) {
-    let mut source = Source {
-        stream,
-        rest: stream,
+/// `None` if help was all that was asked for.
+fn options() -> Result<Option<Options>, Box<dyn Error>> {
+    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    let mut options = Options {
+        patterns: Vec::new(),
+        rounds: None,
+        quick: false,
+        svg: PathBuf::from(target).join("peers.svg"),
+        list: false,
     };
-    let mut conn = Connection::new(Server, Negotiated::default(), Config::default());
-    let mut assembler = Assembler::default();
-    let mut out = Vec::new();
-    let mut buffer = vec![0; READ];
-    let mut seen = 0;
-    while seen < messages {
-        let read = source.read(&mut buffer).expect("memory");
-        let mut input = &mut buffer[..read];
-        while let Some(incoming) = conn
-            .receive_message(&mut input, &mut assembler, &mut out)
-            .expect("valid")
-        {
-            let Incoming::Message(message) = incoming else {
-                panic!("a message")
-            };
-            assert!(is_right(black_box(message.as_bytes()), len));
-            seen += 1;
-        }
-    }
-}
-
-fn tungstenite(stream: &[u8], messages: usize, len: usize) {
-    let config = WebSocketConfig::default().read_buffer_size(READ);
-    let mut socket = WebSocket::from_raw_socket(
-        Source {
-            stream,
-            rest: stream,
-        },
-        Role::Server,
-        Some(config),
-    );
-    for _ in 0..messages {
-        let message = socket.read().expect("valid");
-        assert!(is_right(black_box(&message.into_data()), len));
-    }
-}
-
-/// A transport that always has the next bytes of a stream that repeats, and loses what is written.
-struct Source<'s> {
-    stream: &'s [u8],
-    rest: &'s [u8],
-}
-
-impl Read for Source<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let want = buffer.len().min(READ);
-        let mut read = 0;
-        while read < want {
-            if self.rest.is_empty() {
-                self.rest = self.stream;
+    let mut args = std::env::args().skip(1);
+    while let Some(arg) = args.next() {
+        let mut value = || args.next().ok_or(format!("{arg} wants a value\n{HELP}"));
+        match arg.as_str() {
+            "--rows" => options.patterns.push(value()?.to_lowercase()),
+            "--rounds" => options.rounds = Some(value()?.parse::<usize>()?.max(1)),
+            "--svg" => options.svg = value()?.into(),
+            "--quick" => options.quick = true,
+            "--list" => options.list = true,
+            "--help" | "-h" => {
+                println!("{HELP}");
+                return Ok(None);
             }
-            let len = (want - read).min(self.rest.len());
-            let (now, rest) = self.rest.split_at(len);
-            buffer[read..read + len].copy_from_slice(now);
-            self.rest = rest;
-            read += len;
+            _ => return Err(format!("there is no {arg}\n{HELP}").into()),
         }
-        Ok(want)
     }
+    Ok(Some(options))
 }
 
-impl Write for Source<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Ok(bytes.len())
+/// Whether we did all that we were asked to.
+fn bench(options: &Options) -> Result<bool, Box<dyn Error>> {
+    let is_asked_for = |name: &str| {
+        let name = name.to_lowercase();
+        options.patterns.is_empty() || options.patterns.iter().any(|p| name.contains(p))
+    };
+    let mut rows = rows::rows();
+    rows.retain(|row| is_asked_for(&row.name()));
+    let with_memory = is_asked_for("Memory");
+    if options.list {
+        rows.iter().for_each(|row| println!("{}", row.name()));
+        println!("Memory");
+        return Ok(true);
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+    let (rounds, millis) = if options.quick { (3, 4) } else { (5, 25) };
+    let effort = Effort {
+        rounds: options.rounds.unwrap_or(rounds),
+        time: Duration::from_millis(millis),
+    };
+    run::quiet_panics();
+    let mut peers = vec![peers::ours()];
+    peers.extend(peers::others());
+    peers.push(peers::reference());
+
+    let start = Instant::now();
+    let mut tables: Vec<Vec<Measured>> = Vec::new();
+    for row in rows {
+        let is_new = tables
+            .last()
+            .is_none_or(|table| table[0].row.table != row.table);
+        if is_new {
+            print_last(&tables);
+            tables.push(Vec::new());
+        }
+        let measured = run::measure(row, &peers, &effort);
+        if let Some(table) = tables.last_mut() {
+            table.push(measured);
+        }
+    }
+    print_last(&tables);
+
+    let mut verdicts: Vec<_> = tables.iter().flat_map(|t| report::verdicts(t)).collect();
+    if with_memory {
+        let memory: Vec<_> = real(&peers).map(|peer| run::memory(&**peer)).collect();
+        println!("{}", report::memory_table(&memory));
+        verdicts.extend(report::memory_verdicts(&memory[0]));
+    }
+    println!("{}", report::summary(&verdicts));
+    if let Some(directory) = options.svg.parent() {
+        std::fs::create_dir_all(directory)?;
+    }
+    std::fs::write(&options.svg, chart::svg(&verdicts))?;
+    println!(
+        "{} rounds in {:.0} s; chart in {}",
+        effort.rounds,
+        start.elapsed().as_secs_f64(),
+        options.svg.display()
+    );
+
+    let mut right = true;
+    for measured in tables.iter().flatten() {
+        if let Outcome::Failed(reason) = &measured.entries[0].outcome {
+            eprintln!("{}: {reason}", measured.row.name());
+            right = false;
+        }
+    }
+    Ok(right)
+}
+
+/// All but the reference, which is last.
+fn real(peers: &[Box<dyn Peer>]) -> impl Iterator<Item = &Box<dyn Peer>> {
+    peers.iter().take(peers.len() - 1)
+}
+
+fn print_last(tables: &[Vec<Measured>]) {
+    if let Some(table) = tables.last() {
+        println!("{}", report::table(table));
     }
 }

@@ -1,0 +1,187 @@
+//! This repository's crate, with the features `std` and `simdutf8`.
+
+use std::any::Any;
+
+use websocket_proto::frame::{MaskingKey, MessageKind};
+use websocket_proto::handshake::client::{self, Outcome};
+use websocket_proto::handshake::server::{self, Acceptance, OriginPolicy};
+use websocket_proto::{
+    Assembler, Client, Config, Connection, Event, Incoming, Negotiated, Role, Server,
+};
+
+use crate::peer::{Payloads, Random, Receipt, Receiving, Sending, Shaking, Side, Turns};
+use crate::stream::answer;
+use crate::wire::{Once, Pipe, Wire};
+
+pub(crate) struct Peer;
+
+impl crate::peer::Peer for Peer {
+    fn name(&self) -> &'static str {
+        "websocket-proto"
+    }
+
+    fn receive(&self, receipt: &Receipt, wire: Wire) -> Option<Receiving> {
+        Some(match receipt.side {
+            Side::Server => receiving(Server, wire),
+            Side::Client => receiving(Client::new(keys()), wire),
+        })
+    }
+
+    fn receive_pieces(&self, receipt: &Receipt, mut wire: Wire) -> Option<Receiving> {
+        assert_eq!(receipt.side, Side::Server);
+        let mut conn = open(Server);
+        let mut out = Vec::new();
+        let mut buffer = vec![0; wire.read_len()];
+        Some(Box::new(move |sink| {
+            while sink.wants_more() {
+                let read = wire.pull(&mut buffer);
+                let mut input = &mut buffer[..read];
+                while let Some(event) = conn.receive(&mut input, &mut out).expect("valid") {
+                    let Event::Chunk(chunk) = event else {
+                        panic!("a chunk")
+                    };
+                    let websocket_proto::Payload::Binary(bytes) = chunk.payload else {
+                        panic!("binary")
+                    };
+                    sink.part(bytes, chunk.last);
+                }
+            }
+        }))
+    }
+
+    fn send(&self, side: Side, payloads: Payloads, mut wire: Wire) -> Option<Sending> {
+        let mut out = Vec::new();
+        let small = payloads[0].len() <= 125;
+        let mut turns = Turns::new(payloads);
+        match side {
+            // The payload goes out from where it is, behind its header.
+            Side::Server if !small => {
+                let mut conn = open(Server);
+                Some(Box::new(move |messages| {
+                    for _ in 0..messages {
+                        let payload = turns.next();
+                        let len = payload.len() as u64;
+                        let header = conn
+                            .start_frame(MessageKind::Binary, len, true)
+                            .expect("an open connection");
+                        conn.count_payload(len).expect("an open frame");
+                        wire.push(header.as_bytes());
+                        wire.push(payload);
+                    }
+                }))
+            }
+            Side::Server => {
+                let mut conn = open(Server);
+                Some(Box::new(move |messages| {
+                    for _ in 0..messages {
+                        conn.send_binary(turns.next(), &mut out)
+                            .expect("an open connection");
+                        wire.push(&out);
+                        out.clear();
+                    }
+                }))
+            }
+            Side::Client => {
+                let mut conn = open(Client::new(keys()));
+                Some(Box::new(move |messages| {
+                    for _ in 0..messages {
+                        conn.send_binary(turns.next(), &mut out)
+                            .expect("an open connection");
+                        wire.push(&out);
+                        out.clear();
+                    }
+                }))
+            }
+        }
+    }
+
+    fn server_handshake(&self, request: &[u8]) -> Option<Shaking> {
+        let mut pipe = Once::new(request);
+        let mut buffer = vec![0; 4096];
+        let mut out = Vec::new();
+        Some(Box::new(move |times| {
+            for _ in 0..times {
+                pipe.rewind();
+                out.clear();
+                let filled = pipe.pull(&mut buffer);
+                let mut handshake = server::Handshake::default();
+                let request = handshake
+                    .receive(&buffer[..filled])
+                    .expect("valid")
+                    .expect("whole");
+                let upgrade = request.upgrade(OriginPolicy::Any).expect("right");
+                let negotiated = upgrade
+                    .accept(&Acceptance::default(), &mut out)
+                    .expect("acceptable");
+                let conn = Connection::new(Server, negotiated, Config::default());
+                std::hint::black_box(&conn);
+                pipe.push(&out);
+            }
+            crate::run::check_response(&pipe.output);
+        }))
+    }
+
+    fn client_handshake(&self) -> Option<Shaking> {
+        let mut random = Random::new();
+        let mut pipe = Once::new(b"");
+        let mut buffer = vec![0; 4096];
+        let mut out = Vec::new();
+        Some(Box::new(move |times| {
+            for _ in 0..times {
+                pipe.rewind();
+                out.clear();
+                let mut handshake = client::Handshake::new(random.nonce(), "example.com", "/chat");
+                handshake.write_request(&mut out).expect("a right request");
+                pipe.push(&out);
+                pipe.input.clear();
+                answer(&pipe.output, &mut pipe.input);
+                let filled = pipe.pull(&mut buffer);
+                let outcome = handshake
+                    .receive(&buffer[..filled])
+                    .expect("valid")
+                    .expect("whole");
+                let Outcome::Open(accepted) = outcome else {
+                    panic!("accepted")
+                };
+                let role = Client::new(keys());
+                let conn = Connection::new(role, accepted.negotiated, Config::default());
+                std::hint::black_box(&conn);
+            }
+        }))
+    }
+
+    fn idle(&self) -> Option<Box<dyn Any>> {
+        Some(Box::new((open(Server), Assembler::default())))
+    }
+}
+
+fn keys() -> impl FnMut() -> MaskingKey {
+    let mut random = Random::new();
+    move || MaskingKey::new(random.key())
+}
+
+fn open<R: Role>(role: R) -> Connection<R> {
+    Connection::new(role, Negotiated::default(), Config::default())
+}
+
+fn receiving<R: Role + 'static>(role: R, mut wire: Wire) -> Receiving {
+    let mut conn = open(role);
+    let mut messages = Assembler::default();
+    let mut out = Vec::new();
+    let mut buffer = vec![0; wire.read_len()];
+    Box::new(move |sink| {
+        while sink.wants_more() {
+            let read = wire.pull(&mut buffer);
+            let mut input = &mut buffer[..read];
+            while let Some(incoming) = conn
+                .receive_message(&mut input, &mut messages, &mut out)
+                .expect("valid")
+            {
+                let Incoming::Message(message) = incoming else {
+                    panic!("a message")
+                };
+                sink.message(message.as_bytes());
+            }
+        }
+    })
+}
