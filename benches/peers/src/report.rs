@@ -103,11 +103,12 @@ pub(crate) fn memory_table(memory: &[Memory]) -> String {
         .into();
     let _ = writeln!(
         text,
-        "| | value itself, B | idle heap, B | {} | sent, {} |",
+        "| | value itself, B | idle heap, B | {} | sent, {1} | deflate, received, {1} | deflate, \
+         sent, {1} |",
         received.join(" | "),
         size(SENT)
     );
-    let _ = writeln!(text, "|---|{}", "---:|".repeat(RECEIVED.len() + 3));
+    let _ = writeln!(text, "|---|{}", "---:|".repeat(RECEIVED.len() + 5));
     let number = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.2}"));
     for peer in memory {
         let (own, heap) = peer.idle.map_or(("-".into(), "-".into()), |idle| {
@@ -116,10 +117,12 @@ pub(crate) fn memory_table(memory: &[Memory]) -> String {
         let received: Vec<String> = peer.received.iter().copied().map(number).collect();
         let _ = writeln!(
             text,
-            "| {} | {own} | {heap} | {} | {} |",
+            "| {} | {own} | {heap} | {} | {} | {} | {} |",
             peer.peer,
             received.join(" | "),
-            number(peer.sent)
+            number(peer.sent),
+            number(peer.deflated[0]),
+            number(peer.deflated[1])
         );
     }
     text
@@ -182,6 +185,10 @@ pub(crate) fn memory_verdicts(ours: &Memory) -> Vec<Verdict> {
     }
     let row = format!("allocations a message sent, {}", size(SENT));
     verdicts.push(verdict(row, MAX_ALLOCATIONS, ours.sent));
+    for (done, allocations) in ["received", "sent"].into_iter().zip(ours.deflated) {
+        let row = format!("allocations a message {done}, deflate, {}", size(SENT));
+        verdicts.push(verdict(row, MAX_ALLOCATIONS, allocations));
+    }
     verdicts
 }
 

@@ -386,6 +386,8 @@ pub(crate) struct Memory {
     pub(crate) received: Vec<Option<f64>>,
     /// And for each sent of [`SENT`] bytes.
     pub(crate) sent: Option<f64>,
+    /// The same under permessage-deflate, received and sent.
+    pub(crate) deflated: [Option<f64>; 2],
 }
 
 pub(crate) const RECEIVED: [usize; 4] = [125, 1 << 10, 16 << 10, 1 << 20];
@@ -403,11 +405,17 @@ pub(crate) fn memory(peer: &dyn Peer) -> Memory {
         side: Side::Server,
         len: SENT,
     };
+    // The first one may also make what connections of a thread share.
+    drop(guarded(|| peer.idle()));
     Memory {
         peer: peer.name(),
         idle: guarded(|| memory::footprint(|| peer.idle())).ok().flatten(),
         received: RECEIVED.map(|len| allocations(peer, receive(len))).to_vec(),
         sent: allocations(peer, send),
+        deflated: [
+            allocations(peer, Task::ReceiveDeflated { len: SENT }),
+            allocations(peer, Task::SendDeflated { len: SENT }),
+        ],
     }
 }
 

@@ -1,7 +1,8 @@
-//! This repository's crate, with the features `std` and `simdutf8`.
+//! This repository's crate, with its default features and `simdutf8`.
 
 use std::any::Any;
 
+use websocket_proto::deflate::{Agreement, Policy};
 use websocket_proto::frame::{MaskingKey, MessageKind};
 use websocket_proto::handshake::client::{self, Outcome};
 use websocket_proto::handshake::server::{self, Acceptance, OriginPolicy};
@@ -22,8 +23,8 @@ impl crate::peer::Peer for Peer {
 
     fn receive(&self, receipt: &Receipt, wire: Wire) -> Option<Receiving> {
         Some(match receipt.side {
-            Side::Server => receiving(Server, wire),
-            Side::Client => receiving(Client::new(keys()), wire),
+            Side::Server => receiving(open(Server), wire),
+            Side::Client => receiving(open(Client::new(keys())), wire),
         })
     }
 
@@ -150,6 +151,31 @@ impl crate::peer::Peer for Peer {
         }))
     }
 
+    fn receive_deflated(&self, receipt: &Receipt, wire: Wire) -> Option<Receiving> {
+        assert_eq!(receipt.side, Side::Server);
+        Some(receiving(open_deflated(), wire))
+    }
+
+    fn send_deflated(&self, payloads: Payloads, mut wire: Wire) -> Option<Sending> {
+        let mut conn = open_deflated();
+        let mut out = Vec::new();
+        // A program that sends text has it as such.
+        let texts: Vec<String> = payloads
+            .iter()
+            .map(|text| String::from_utf8(text.to_vec()).expect("text"))
+            .collect();
+        let mut next = 0;
+        Some(Box::new(move |messages| {
+            for _ in 0..messages {
+                conn.send_text(&texts[next], &mut out)
+                    .expect("an open connection");
+                wire.push(&out);
+                out.clear();
+                next = (next + 1) % texts.len();
+            }
+        }))
+    }
+
     fn idle(&self) -> Option<Box<dyn Any>> {
         Some(Box::new((open(Server), Assembler::default())))
     }
@@ -164,8 +190,13 @@ fn open<R: Role>(role: R) -> Connection<R> {
     Connection::new(role, Negotiated::default(), Config::default())
 }
 
-fn receiving<R: Role + 'static>(role: R, mut wire: Wire) -> Receiving {
-    let mut conn = open(role);
+fn open_deflated() -> Connection<Server> {
+    let mut negotiated = Negotiated::default();
+    negotiated.deflate = Some(Agreement::new(&Policy::default()));
+    Connection::new(Server, negotiated, Config::default())
+}
+
+fn receiving<R: Role + 'static>(mut conn: Connection<R>, mut wire: Wire) -> Receiving {
     let mut messages = Assembler::default();
     let mut out = Vec::new();
     let mut buffer = vec![0; wire.read_len()];
