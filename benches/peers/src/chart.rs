@@ -6,7 +6,7 @@ use crate::report::Verdict;
 
 const LINE: f64 = 18.0;
 const TOP: f64 = 64.0;
-const LEFT: f64 = 470.0;
+const LEFT: f64 = 560.0;
 const WIDTH: f64 = 420.0;
 /// The ratio at the right edge.
 const MOST: f64 = 2.0;
