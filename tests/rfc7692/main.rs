@@ -8,6 +8,7 @@
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::as_conversions,
+    clippy::cast_possible_truncation,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
@@ -20,5 +21,8 @@
 #[expect(dead_code, reason = "this file's tests need a part of it")]
 #[path = "../rfc6455/case.rs"]
 mod case;
+mod inflate;
 mod receiving;
 mod sending;
+mod vectors;
+mod windows;
