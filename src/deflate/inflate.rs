@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::fmt;
+use core::{fmt, mem};
 
 use zlib_rs::{Inflate, InflateError, InflateFlush, Status};
 
@@ -218,18 +218,28 @@ impl Inflater {
     }
 
     /// Ends the message: the stream has to stand where the tail, which the sender took off, ends a
-    /// block.
+    /// block. Does nothing but fill the window if more comes out before that.
     fn finish(&mut self, window: &mut [u8], progress: &mut Inflated) {
-        let is_whole = if self.is_held {
-            // The sender has left the tail on. The byte held back ends its block.
-            let free = window.get_mut(progress.filled..).unwrap_or_default();
-            let step = self.step(&[0xff, SENTINEL], free, InflateFlush::Block);
-            progress.filled = progress.filled.saturating_add(step.filled);
-            if step.status == Ok(Status::StreamEnd) {
-                self.stream.reset(false);
+        if mem::take(&mut self.is_held) {
+            // There is room for one byte at least, so nothing but the end of a block stops inflating
+            // before the sentinel without a byte.
+            let mut first = [0];
+            let step = self.step(&[0xff, SENTINEL], &mut first, InflateFlush::Block);
+            if step.filled == 0 || step.taken != 1 || step.status.is_err() {
+                // The sender has left the tail on, if its block ends here.
+                let is_whole = step.taken == 1 && step.status.is_ok();
+                return self.end(is_whole, progress);
             }
-            step.taken == 1 && step.status.is_ok()
-        } else if self.is_between_blocks {
+            // It gives something, so it ends no tail; only a final block may end with it.
+            if let Some(free) = window.get_mut(progress.filled) {
+                [*free] = first;
+                progress.filled = progress.filled.saturating_add(1);
+            }
+            if !self.feed(&[], window, progress) {
+                return;
+            }
+        }
+        let is_whole = if self.is_between_blocks {
             // Nothing to end: there was no payload at all, or a final block was the last of it.
             true
         } else {
@@ -240,7 +250,11 @@ impl Inflater {
             let step = self.step(&[a, b, c, d, SENTINEL], &mut room, InflateFlush::Block);
             step.taken == 4 && step.filled == 0 && step.status.is_ok()
         };
-        self.is_held = false;
+        self.end(is_whole, progress);
+    }
+
+    /// Gets ready for the next message.
+    fn end(&mut self, is_whole: bool, progress: &mut Inflated) {
         self.newest = !0;
         self.is_between_blocks = true;
         progress.then = if is_whole { Then::End } else { Then::Corrupt };

@@ -1,0 +1,116 @@
+//! Messages whose last byte has much to give, and looks like that of a tail.
+
+use websocket_proto::ProtocolError;
+use websocket_proto::deflate::Policy;
+
+use crate::case::{Case, binary, fails, gives};
+use crate::inflate::{Fault, Inflater, TAIL};
+use crate::receiving::negotiated;
+
+/// Bits as DEFLATE packs them: from the lowest of a byte on.
+#[derive(Default)]
+struct Bits {
+    bytes: Vec<u8>,
+    len: usize,
+}
+
+impl Bits {
+    /// Adds bits that are written in the order in which they go out.
+    fn add(&mut self, bits: &str) {
+        for bit in bits.bytes() {
+            if self.len.is_multiple_of(8) {
+                self.bytes.push(0);
+            }
+            *self.bytes.last_mut().unwrap() |= (bit - b'0') << (self.len % 8);
+            self.len += 1;
+        }
+    }
+
+    /// Adds a number of so many bits.
+    fn number(&mut self, number: usize, count: usize) {
+        let bits = format!("{number:0count$b}");
+        self.add(&bits.chars().rev().collect::<String>());
+    }
+}
+
+/// How much there is to refer to.
+const BEFORE: usize = 1600;
+
+/// A message whose last four bytes are 00 00 ff ff, of which the very last one gives 258 bytes: the
+/// last seven of its bits may be the end of the block, or more of it.
+fn message(is_final: bool, ends: bool) -> Vec<u8> {
+    let mut bits = Bits::default();
+    // A stored block, to refer to.
+    bits.add("000");
+    bits.number(0, 5);
+    bits.number(BEFORE, 16);
+    bits.number(0xffff - BEFORE, 16);
+    for at in 0..BEFORE {
+        bits.number(at * 7 % 256, 8);
+    }
+    bits.add(if is_final { "1" } else { "0" });
+    bits.add("01");
+    bits.number(286 - 257, 5);
+    bits.number(22 - 1, 5);
+    bits.number(18 - 4, 4);
+    // The lengths 0 to 7 have three bits each, and no others.
+    for len in [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1] {
+        bits.number(if len < 8 { 3 } else { 0 }, 3);
+    }
+    let (end_of_block, longest_match, far) = (256, 285, 20);
+    let mut lens = [0; 286 + 22];
+    lens[longest_match] = 1;
+    lens[..6].copy_from_slice(&[2, 3, 4, 5, 6, 7]);
+    // The last of the longest codes is all ones: that of the end, or of a match's length.
+    if ends {
+        lens[end_of_block] = 7;
+    } else {
+        (lens[end_of_block], lens[5], lens[265]) = (7, 0, 7);
+    }
+    (lens[286 + far], lens[286 + far + 1]) = (1, 1);
+    for len in lens {
+        bits.add(&format!("{len:03b}"));
+    }
+    // Two literals, to get to where a byte begins.
+    while !bits.len.is_multiple_of(8) {
+        bits.add(if bits.len.is_multiple_of(2) {
+            "10"
+        } else {
+            "110"
+        });
+    }
+    // A match of 258 bytes from 1025 bytes back is eleven zeros. Of one from 1536 bytes back the codes
+    // are two zeros and the rest nine ones; seven more make it sixteen.
+    bits.add(&"0".repeat(11 + 11 + 2));
+    bits.add(&"1".repeat(9 + 7));
+    assert!(bits.len.is_multiple_of(8));
+    bits.bytes
+}
+
+#[test]
+fn edge_111_the_last_byte_of_a_final_block_gives_all_that_it_has() {
+    let policy = Policy::default();
+    for (is_final, ends) in [(true, true), (false, true), (false, false), (true, false)] {
+        let message = message(is_final, ends);
+        assert!(message.ends_with(&TAIL));
+        let cases = Case::both(|case| {
+            let case = case.negotiated(negotiated(policy)).frame(0xc2, &message);
+            case.in_few_cuts()
+        });
+        let inflated = Inflater::default().message(&message);
+        if is_final && ends {
+            let plain = inflated.unwrap();
+            assert!(plain.len() > BEFORE + 3 * 258);
+            for case in &cases {
+                let again = case.clone().frame(0xc2, &message).frame(0xc2, &message);
+                gives(&again, &[binary(&plain), binary(&plain), binary(&plain)]);
+            }
+        } else {
+            // A tail that was left on is empty.
+            assert_eq!(inflated, Err(Fault::Truncated));
+            for case in &cases {
+                fails(case, ProtocolError::InvalidDeflate);
+            }
+        }
+    }
+}
