@@ -21,6 +21,7 @@
 #[expect(dead_code, reason = "this file's tests need a part of it")]
 #[path = "../rfc6455/case.rs"]
 mod case;
+mod differential;
 mod ends;
 mod inflate;
 mod receiving;
