@@ -12,63 +12,16 @@
     clippy::unwrap_used,
     reason = "a test may panic: that is how it fails"
 )]
-#![expect(
-    unsafe_code,
-    reason = "a global allocator that counts can only be implemented so"
-)]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+#[expect(dead_code, reason = "this file's tests need a part of it")]
+mod counting;
 
+use counting::counted;
 use websocket_proto::frame::MaskingKey;
 use websocket_proto::{
     Assembler, Broadcast, Client, Config, Connection, Event, Fixed, Incoming, Negotiated,
     ProtocolError, Role, Server, SliceOutput,
 };
-
-thread_local! {
-    /// Allocations of this thread, and the bytes asked for; tests run beside each other.
-    static COUNTS: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
-}
-
-struct Counting;
-
-fn count(bytes: usize) {
-    COUNTS.with(|counts| {
-        let (allocations, total) = counts.get();
-        counts.set((allocations + 1, total + bytes));
-    });
-}
-
-// SAFETY: every call goes on to `System` with its arguments unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size());
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count(size.saturating_sub(layout.size()));
-        // SAFETY: the caller keeps the contract of `realloc`.
-        unsafe { System.realloc(block, layout, size) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(block, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-/// The allocations that `work` makes, and the bytes that they ask for.
-fn counted(work: impl FnOnce()) -> (usize, usize) {
-    COUNTS.with(|counts| counts.set((0, 0)));
-    work();
-    COUNTS.with(Cell::get)
-}
 
 fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![first];

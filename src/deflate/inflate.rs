@@ -30,7 +30,7 @@ struct Parts {
 }
 
 impl Default for InflateState {
-    /// Ready for any connection's first message: about 43 KiB.
+    /// Ready for any connection's first message: about 47 KiB.
     fn default() -> Self {
         Self(Box::new(Parts {
             inflater: Inflater::new(),

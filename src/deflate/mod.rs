@@ -11,6 +11,26 @@
 //! | inflating | one window of 32 KiB and its tables | from the first compressed message on |
 //! | compressing | a window, a hash table, what it has not yet given out | from the first message to compress on |
 //!
+//! On the heap, on 64-bit targets:
+//!
+//! - Inflating: 47 KiB, whatever the window; with
+//!   [`receive_message`](crate::Connection::receive_message) 16 KiB more, beside the assembler.
+//! - Compressing, by window (down) and memory level (across), in KiB; with the defaults 373. 128 of them
+//!   are a hash table whose length nothing changes, so low levels save less than they do in zlib.
+//!   Beside that, messages longer than 1 KiB when compressed need their own length, to the next power of
+//!   two.
+//!
+//! | | 1 | 5 | 8 | 9 |
+//! |---|---|---|---|---|
+//! | 9 bits | 136 | 149 | 247 | 359 |
+//! | 11 bits | 142 | 155 | 253 | 365 |
+//! | 13 bits | 166 | 179 | 277 | 389 |
+//! | 15 bits | 262 | 275 | 373 | 485 |
+//!
+//! This was measured, and is held, by
+//! `cargo test --all-features --test deflate_memory -- --nocapture`, which prints all of it. Once both
+//! are there, messages allocate nothing.
+//!
 //! Either can be given back between messages, and supplied to another connection: see
 //! [`Connection::release_inflate`](crate::Connection::release_inflate) and
 //! [`release_compress`](crate::Connection::release_compress).
