@@ -1,6 +1,6 @@
 //! Two endpoints joined by queues of bytes, under random operations: whatever is done, messages
 //! arrive intact, each end sends at most one Close and nothing after it, and both reach a clean
-//! end.
+//! end. With permessage-deflate agreed on or without.
 
 #![cfg(feature = "alloc")]
 #![allow(
@@ -20,8 +20,13 @@ use std::collections::VecDeque;
 use proptest::prelude::*;
 use websocket_proto::frame::{CloseCode, FrameHeader, MaskingKey, MessageKind, Opcode};
 use websocket_proto::{
-    Assembler, Client, Closure, Config, Connection, Growing, Incoming, Message, Negotiated, Output,
-    OutputFull, Role, SendError, Server, State, Transport,
+    Assembler, Broadcast, Chunk, Client, Closure, Config, Connection, Growing, Incoming, Message,
+    Negotiated, Output, OutputFull, Payload, Role, SendError, Server, State, Transport,
+};
+#[cfg(feature = "deflate")]
+use websocket_proto::{
+    Event,
+    deflate::{Agreement, CompressState, Policy, WindowBits},
 };
 
 #[derive(Clone, Debug)]
@@ -30,6 +35,21 @@ enum Op {
         kind: MessageKind,
         len: usize,
     },
+    /// What permessage-deflate adds: as it is, to all, in a chunk, and giving back what is held.
+    Uncompressed {
+        kind: MessageKind,
+        len: usize,
+    },
+    Broadcast {
+        kind: MessageKind,
+        len: usize,
+    },
+    Chunk {
+        kind: MessageKind,
+        len: usize,
+        last: bool,
+    },
+    Release,
     Fragment {
         kind: MessageKind,
         len: usize,
@@ -68,6 +88,10 @@ fn ops() -> impl Strategy<Value = Vec<(bool, Op)>> {
         4 => (kind(), len()).prop_map(|(kind, len)| Op::Send { kind, len }),
         4 => (kind(), len(), any::<bool>()).prop_map(|(kind, len, fin)| Op::Fragment { kind, len, fin }),
         2 => (kind(), len(), any::<bool>()).prop_map(|(kind, len, fin)| Op::Stream { kind, len, fin }),
+        1 => (kind(), len()).prop_map(|(kind, len)| Op::Uncompressed { kind, len }),
+        2 => (kind(), len()).prop_map(|(kind, len)| Op::Broadcast { kind, len }),
+        2 => (kind(), len(), any::<bool>()).prop_map(|(kind, len, last)| Op::Chunk { kind, len, last }),
+        1 => Just(Op::Release),
         4 => (0..200_usize).prop_map(|len| Op::Piece { len }),
         3 => (0..=125_usize).prop_map(|len| Op::Ping { len }),
         1 => (0..=125_usize).prop_map(|len| Op::Pong { len }),
@@ -76,6 +100,40 @@ fn ops() -> impl Strategy<Value = Vec<(bool, Op)>> {
         1 => prop_oneof![Just(0), 0..20_usize, Just(usize::MAX)].prop_map(|bytes| Op::Room { bytes }),
     ];
     prop::collection::vec((any::<bool>(), op), 0..80)
+}
+
+/// What each end has agreed on: the server's, the client's.
+#[cfg(not(feature = "deflate"))]
+fn agreements() -> impl Strategy<Value = [Negotiated<'static>; 2]> {
+    Just([Negotiated::default(); 2])
+}
+
+#[cfg(feature = "deflate")]
+fn agreements() -> impl Strategy<Value = [Negotiated<'static>; 2]> {
+    let direction = || (8..=15_u8, any::<bool>());
+    let local = || (0..=9_u8, 1..=9_u8, prop_oneof![Just(0), 0..200_u32]);
+    let agreed = (direction(), direction(), local(), local());
+    let agreed = agreed.prop_map(|(from_server, from_client, of_server, of_client)| {
+        let ends = [
+            (from_server, from_client, of_server),
+            (from_client, from_server, of_client),
+        ];
+        ends.map(|(send, receive, (level, memory_level, threshold))| {
+            let mut negotiated = Negotiated::default();
+            negotiated.deflate = Some(Agreement::new(
+                &Policy::default()
+                    .send_window_bits(WindowBits::new(send.0).unwrap())
+                    .send_context_takeover(send.1)
+                    .receive_window_bits(WindowBits::new(receive.0).unwrap())
+                    .receive_context_takeover(receive.1)
+                    .level(level)
+                    .memory_level(memory_level)
+                    .threshold(threshold),
+            ));
+            negotiated
+        })
+    });
+    prop_oneof![1 => Just([Negotiated::default(); 2]), 3 => agreed]
 }
 
 /// Bytes that are text when cut between characters, and differ from call to call.
@@ -137,12 +195,16 @@ struct End<R> {
     pongs_seen: Vec<Vec<u8>>,
     closes_seen: usize,
     salt: usize,
+    /// The chunks so far of the message that comes in, for an end that takes chunks.
+    #[cfg(feature = "deflate")]
+    chunks: Option<(MessageKind, Vec<u8>)>,
+    takes_chunks: bool,
 }
 
 impl<R: Role> End<R> {
-    fn new(role: R) -> Self {
+    fn new(role: R, negotiated: Negotiated<'_>, takes_chunks: bool) -> Self {
         Self {
-            conn: Connection::new(role, Negotiated::default(), Config::default()),
+            conn: Connection::new(role, negotiated, Config::default()),
             messages: Assembler::default(),
             wire: Wire {
                 bytes: Vec::new(),
@@ -158,6 +220,9 @@ impl<R: Role> End<R> {
             pongs_seen: Vec::new(),
             closes_seen: 0,
             salt: 0,
+            #[cfg(feature = "deflate")]
+            chunks: None,
+            takes_chunks,
         }
     }
 
@@ -166,6 +231,14 @@ impl<R: Role> End<R> {
         let was_open = self.conn.state() == State::Open;
         let before = self.wire.bytes.len();
         let result = match *op {
+            Op::Uncompressed { kind, len } => self.send_uncompressed(kind, len),
+            // A client has nobody to broadcast to.
+            Op::Broadcast { kind, len } => return self.apply(&Op::Send { kind, len }),
+            Op::Chunk { kind, len, last } => self.send_chunk(kind, len, last),
+            Op::Release => {
+                self.release();
+                Ok(())
+            }
             Op::Send { kind, len } => {
                 let bytes = payload(kind, len, self.salt);
                 let result = self.conn.send(message(kind, &bytes), &mut self.wire);
@@ -233,9 +306,52 @@ impl<R: Role> End<R> {
                 assert_eq!(self.stream.len() as u64, remaining);
             }
             Err(SendError::MessageOpen | SendError::WrongKind) => assert!(self.open.is_some()),
+            #[cfg(feature = "deflate")]
+            Err(SendError::CompressedMessage) => {
+                assert!(self.open.is_some() && matches!(op, Op::Stream { .. }));
+            }
             Err(SendError::OutputFull { .. }) => assert_ne!(self.wire.room, usize::MAX),
             Err(error) => panic!("{error}"),
         }
+    }
+
+    #[cfg(feature = "deflate")]
+    fn send_uncompressed(&mut self, kind: MessageKind, len: usize) -> Result<(), SendError> {
+        let bytes = payload(kind, len, self.salt);
+        self.conn
+            .send_uncompressed(message(kind, &bytes), &mut self.wire)?;
+        self.sent.push((kind, bytes));
+        Ok(())
+    }
+
+    #[cfg(not(feature = "deflate"))]
+    fn send_uncompressed(&mut self, kind: MessageKind, len: usize) -> Result<(), SendError> {
+        let bytes = payload(kind, len, self.salt);
+        self.conn.send(message(kind, &bytes), &mut self.wire)?;
+        self.sent.push((kind, bytes));
+        Ok(())
+    }
+
+    fn send_chunk(&mut self, kind: MessageKind, len: usize, last: bool) -> Result<(), SendError> {
+        let bytes = payload(kind, len, self.salt);
+        let payload = match message(kind, &bytes) {
+            Message::Text(text) => {
+                let mut rest = text.chars();
+                let carried = rest.next();
+                let text = rest.as_str();
+                Payload::Text { carried, text }
+            }
+            Message::Binary(bytes) => Payload::Binary(bytes),
+        };
+        let first = self.open.is_none();
+        let chunk = Chunk {
+            first,
+            last,
+            payload,
+        };
+        self.conn.send_chunk(&chunk, &mut self.wire)?;
+        self.fragment(kind, &bytes, last);
+        Ok(())
     }
 
     fn fragment(&mut self, kind: MessageKind, bytes: &[u8], fin: bool) {
@@ -245,6 +361,27 @@ impl<R: Role> End<R> {
             self.sent.extend(self.open.take());
         }
     }
+
+    /// Gives back what is held, and every other time takes it again.
+    #[cfg(feature = "deflate")]
+    fn release(&mut self) {
+        let (inflate, compress) = (self.conn.release_inflate(), self.conn.release_compress());
+        if self.salt.is_multiple_of(2) {
+            if let Some(state) = inflate {
+                self.conn.supply_inflate(state);
+            }
+            if let Some(state) = compress {
+                self.conn.supply_compress(state);
+            }
+        }
+    }
+
+    #[cfg(not(feature = "deflate"))]
+    #[expect(
+        clippy::unused_self,
+        reason = "there is something to release with the feature only"
+    )]
+    fn release(&self) {}
 
     /// Sends the next bytes of the open streamed frame.
     fn piece(&mut self, len: usize) {
@@ -265,8 +402,54 @@ impl<R: Role> End<R> {
         bytes
     }
 
+    /// Takes chunks, inflated into a window.
+    #[cfg(feature = "deflate")]
+    fn receive_chunks(&mut self, bytes: &mut [u8]) {
+        let (mut input, mut window) = (bytes, [0; 300]);
+        while let Some(event) = self
+            .conn
+            .receive_inflated(&mut input, &mut window, &mut self.wire)
+            .expect("an honest peer")
+        {
+            match event {
+                Event::Chunk(chunk) => {
+                    let kind = chunk.payload.kind();
+                    assert_eq!(chunk.first, self.chunks.is_none());
+                    let (same, message) = self.chunks.get_or_insert_with(|| (kind, Vec::new()));
+                    assert_eq!(*same, kind);
+                    match chunk.payload {
+                        Payload::Binary(bytes) => message.extend_from_slice(bytes),
+                        Payload::Text { carried, text } => {
+                            message.extend(carried.map(String::from).unwrap_or_default().bytes());
+                            message.extend_from_slice(text.as_bytes());
+                        }
+                    }
+                    if chunk.last {
+                        self.seen.extend(self.chunks.take());
+                    }
+                }
+                Event::Pong(payload) => self.pongs_seen.push(payload.to_vec()),
+                Event::Close(_) => self.closes_seen += 1,
+                _ => {}
+            }
+        }
+    }
+
+    #[cfg(not(feature = "deflate"))]
+    fn receive_chunks(&mut self, bytes: &mut [u8]) {
+        self.receive_messages(bytes);
+    }
+
     fn receive(&mut self, mut bytes: Vec<u8>) {
-        let mut input = &mut bytes[..];
+        if self.takes_chunks {
+            self.receive_chunks(&mut bytes);
+        } else {
+            self.receive_messages(&mut bytes);
+        }
+    }
+
+    fn receive_messages(&mut self, bytes: &mut [u8]) {
+        let mut input = bytes;
         loop {
             match self
                 .conn
@@ -282,6 +465,36 @@ impl<R: Role> End<R> {
                 Ok(None) => return,
                 Err(error) => panic!("an honest peer: {error}"),
             }
+        }
+    }
+}
+
+impl End<Server> {
+    /// Sends a message that goes to others, too: compressed with this window, if that is any.
+    #[cfg_attr(
+        not(feature = "deflate"),
+        expect(unused_variables, reason = "for the feature")
+    )]
+    fn broadcast(&mut self, kind: MessageKind, len: usize, bits: u8) {
+        self.salt += 1;
+        let bytes = payload(kind, len, self.salt);
+        let message = message(kind, &bytes);
+        let broadcast = Broadcast::new(message);
+        #[cfg(feature = "deflate")]
+        let broadcast = WindowBits::new(bits)
+            .and_then(|bits| CompressState::new(&Policy::default().send_window_bits(bits)))
+            .map_or(broadcast, |mut state| {
+                Broadcast::compressed(message, &mut state).unwrap()
+            });
+        match self.conn.broadcast(&broadcast) {
+            Ok(slices) => {
+                self.wire.bytes.extend(slices.concat());
+                self.sent.push((kind, bytes));
+            }
+            Err(SendError::Closing) => assert_ne!(self.conn.state(), State::Open),
+            Err(SendError::FrameOpen { .. }) => assert!(!self.stream.is_empty()),
+            Err(SendError::MessageOpen) => assert!(self.open.is_some()),
+            Err(error) => panic!("{error}"),
         }
     }
 }
@@ -331,15 +544,21 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn messages_arrive_and_both_ends_close_cleanly(ops in ops()) {
+    fn messages_arrive_and_both_ends_close_cleanly(
+        ops in ops(),
+        [of_server, of_client] in agreements(),
+        [server_takes_chunks, client_takes_chunks] in any::<[bool; 2]>(),
+        bits in 8..=16_u8,
+    ) {
         let mut key = 0_u32;
         let keys = move || { key = key.wrapping_mul(1_664_525).wrapping_add(1_013_904_223); MaskingKey::new(key.to_be_bytes()) };
-        let mut server = End::new(Server);
-        let mut client = End::new(Client::new(keys));
+        let mut server = End::new(Server, of_server, server_takes_chunks);
+        let mut client = End::new(Client::new(keys), of_client, client_takes_chunks);
         for (to_server, op) in &ops {
             match (op, to_server) {
                 (Op::Deliver { len }, true) => server.receive(client.take(*len)),
                 (Op::Deliver { len }, false) => client.receive(server.take(*len)),
+                (Op::Broadcast { kind, len }, true) => server.broadcast(*kind, *len, bits),
                 (op, true) => server.apply(op),
                 (op, false) => client.apply(op),
             }
