@@ -130,13 +130,14 @@ fn write<R: Role>(
 /// Runs one end in two threads.
 fn end<R: Role + Send + 'static>(
     role: R,
+    negotiated: Negotiated<'static>,
     from_peer: Queue<Vec<u8>>,
     to_peer: SyncSender<Vec<u8>>,
     count: u32,
     closes: Option<ClosesAfter>,
 ) -> thread::JoinHandle<Report> {
     thread::spawn(move || {
-        let conn = Connection::new(role, Negotiated::default(), Config::default());
+        let conn = Connection::new(role, negotiated, Config::default());
         let (receiver, sender) = conn.split();
         let (owe, owed) = mpsc::channel();
         let progress = Arc::new(AtomicU32::new(0));
@@ -154,7 +155,7 @@ fn end<R: Role + Send + 'static>(
 }
 
 /// Joins a server that sends `count` messages and a client that closes after this.
-fn run(count: u32, closes: ClosesAfter) -> (Report, Report) {
+fn run(negotiated: Negotiated<'static>, count: u32, closes: ClosesAfter) -> (Report, Report) {
     let (to_client, from_server) = mpsc::sync_channel(64);
     let (to_server, from_client) = mpsc::sync_channel(64);
     let mut key = 0_u32;
@@ -162,9 +163,10 @@ fn run(count: u32, closes: ClosesAfter) -> (Report, Report) {
         key = key.wrapping_add(0x9e37_79b9);
         MaskingKey::new(key.to_be_bytes())
     };
-    let server = end(Server, from_client, to_client, count, None);
+    let server = end(Server, negotiated, from_client, to_client, count, None);
     let client = end(
         Client::new(keys),
+        negotiated,
         from_server,
         to_server,
         closes.sent,
@@ -184,6 +186,7 @@ fn run(count: u32, closes: ClosesAfter) -> (Report, Report) {
 #[test]
 fn a_hundred_thousand_messages_each_way_at_once() {
     let (server, client) = run(
+        Negotiated::default(),
         100_000,
         ClosesAfter {
             sent: 100_000,
@@ -200,6 +203,7 @@ fn a_hundred_thousand_messages_each_way_at_once() {
 #[test]
 fn a_close_in_the_middle_loses_nothing_that_was_sent() {
     let (server, client) = run(
+        Negotiated::default(),
         u32::MAX,
         ClosesAfter {
             sent: 50_000,
@@ -210,10 +214,39 @@ fn a_close_in_the_middle_loses_nothing_that_was_sent() {
     assert!(server.sent > 0);
 }
 
+#[cfg(feature = "deflate")]
+#[test]
+fn both_halves_inflate_and_compress_at_once() {
+    use websocket_proto::deflate::{Agreement, Policy};
+
+    for takeover in [true, false] {
+        let policy = Policy::default()
+            .threshold(0)
+            .level(1)
+            .send_context_takeover(takeover)
+            .receive_context_takeover(takeover);
+        let mut negotiated = Negotiated::default();
+        negotiated.deflate = Some(Agreement::new(&policy));
+        let closes = ClosesAfter {
+            sent: 2000,
+            seen: 2000,
+        };
+        let (server, client) = run(negotiated, 2000, closes);
+        assert_eq!((server.sent, client.sent), (2000, 2000));
+    }
+}
+
 #[test]
 fn both_halves_can_go_to_other_threads() {
     fn is_send<T: Send>() {}
     is_send::<Receiver<Server>>();
     is_send::<Sender<Client<fn() -> MaskingKey>>>();
     is_send::<Reply>();
+    #[cfg(feature = "deflate")]
+    {
+        use websocket_proto::deflate::{CompressState, InflateState};
+
+        is_send::<InflateState>();
+        is_send::<CompressState>();
+    }
 }

@@ -1,5 +1,9 @@
 //! The judge of every test here: one input, cut in every way, has one outcome.
 
+#[cfg(feature = "deflate")]
+use websocket_proto::deflate::{Agreement, Policy};
+#[cfg(feature = "deflate")]
+use websocket_proto::frame::Rsv;
 use websocket_proto::frame::{CloseCode, MaskingKey};
 use websocket_proto::{
     Assembler, Borrowed, Client, Closure, Config, Connection, Event, Fixed, Growing, Incoming,
@@ -340,7 +344,44 @@ impl Case {
                 );
             }
         }
+        #[cfg(feature = "deflate")]
+        self.is_the_same_where_deflate_was_agreed_on(&whole);
         whole
+    }
+
+    /// What is not compressed comes in alike where it might have been.
+    #[cfg(feature = "deflate")]
+    fn is_the_same_where_deflate_was_agreed_on(&self, whole: &Outcome) {
+        // RSV1 is no fault there.
+        let is_fault =
+            matches!(whole.error, Some(ProtocolError::ReservedBits(rsv)) if rsv == Rsv::RSV1);
+        if self.negotiated.deflate.is_some() || is_fault {
+            return;
+        }
+        let mut case = self.clone();
+        case.negotiated.deflate = Some(Agreement::new(&Policy::default()));
+        let len = self.input.len();
+        for cut in [vec![len], vec![1; len], vec![len / 2, len - len / 2]] {
+            for window in [0, 64] {
+                let (input, config, negotiated) = (&case.input, case.config, case.negotiated);
+                let outcome = match self.side {
+                    Side::Server => {
+                        let mut conn = Connection::new(Server, negotiated, config);
+                        drive(&mut conn, &cut, window, input, self.side)
+                    }
+                    Side::Client => {
+                        let role = Client::new(|| MaskingKey::new(KEY));
+                        let mut conn = Connection::new(role, negotiated, config);
+                        drive(&mut conn, &cut, window, input, self.side)
+                    }
+                };
+                assert_eq!(
+                    &outcome, whole,
+                    "deflate agreed on: {:?} with {input:x?}",
+                    self.side
+                );
+            }
+        }
     }
 
     /// The windows that chunks are inflated into, 0 for a call that has none.
