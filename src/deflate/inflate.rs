@@ -227,7 +227,7 @@ impl Inflater {
             let step = self.step(&[0xff, SENTINEL], &mut first, InflateFlush::Block);
             if step.filled == 0 || step.taken != 1 || step.status.is_err() {
                 // The sender has left the tail on, if its block ends here.
-                let is_whole = step.taken == 1 && step.status.is_ok();
+                let is_whole = step.taken == 1 && step.status.is_ok() && self.is_aligned();
                 return self.end(is_whole, progress);
             }
             // It gives something, so it ends no tail; only a final block may end with it.
@@ -248,9 +248,33 @@ impl Inflater {
             let [a, b, c, d] = TAIL;
             let mut room = [0; 4];
             let step = self.step(&[a, b, c, d, SENTINEL], &mut room, InflateFlush::Block);
-            step.taken == 4 && step.filled == 0 && step.status.is_ok()
+            step.taken == 4 && step.filled == 0 && step.status.is_ok() && self.is_aligned()
         };
         self.end(is_whole, progress);
+    }
+
+    /// Behind a block that the last byte of a tail ends: whether the whole of that byte belongs to it.
+    /// Up to seven bits of it may be left, which are ones.
+    fn is_aligned(&mut self) -> bool {
+        // An empty block does no harm. Behind a one it is a final block, or none.
+        let mut room = [0];
+        let step = self.step(
+            &[0x00, 0x00, 0x00, 0xff, 0xff],
+            &mut room,
+            InflateFlush::Block,
+        );
+        match step.status {
+            // The block before it was the final one.
+            Ok(Status::StreamEnd) => {
+                self.stream.reset(false);
+                true
+            }
+            Ok(_) if step.taken == 5 && step.filled == 0 => {
+                let step = self.step(&[], &mut room, InflateFlush::NoFlush);
+                step.status != Ok(Status::StreamEnd)
+            }
+            _ => false,
+        }
     }
 
     /// Gets ready for the next message.

@@ -1,4 +1,4 @@
-//! Messages whose last byte has much to give, and looks like that of a tail.
+//! Messages whose end looks like what it is not.
 
 use websocket_proto::ProtocolError;
 use websocket_proto::deflate::Policy;
@@ -110,6 +110,55 @@ fn edge_111_the_last_byte_of_a_final_block_gives_all_that_it_has() {
             assert_eq!(inflated, Err(Fault::Truncated));
             for case in &cases {
                 fails(case, ProtocolError::InvalidDeflate);
+            }
+        }
+    }
+}
+
+/// A message whose tail, which the sender takes off, is the rest of a block's codes and then the end of
+/// that block, of so many bits, nine at least: so it ends in the middle of the tail's last byte.
+fn ends_inside_a_byte(end_of_block: usize) -> Vec<u8> {
+    let mut bits = Bits::default();
+    bits.add("001");
+    bits.number(257 - 257, 5);
+    // 16 distances without a code are the first half of the tail; these come before it.
+    let more = if end_of_block.is_multiple_of(2) { 1 } else { 5 };
+    bits.number(more + 16 - 1, 5);
+    bits.number(19 - 4, 4);
+    // The length 0 has one bit, those from 1 to 16 have five.
+    for len in [
+        16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15,
+    ] {
+        bits.number([1, 5, 0][usize::from(len > 0) + usize::from(len > 16)], 3);
+    }
+    let mut lens = [0; 257];
+    for (literal, len) in lens[..end_of_block].iter_mut().enumerate() {
+        *len = literal + 1;
+    }
+    lens[256] = end_of_block;
+    for len in lens {
+        match len {
+            0 => bits.add("0"),
+            _ => bits.add(&format!("{:05b}", 0b10000 + len - 1)),
+        }
+    }
+    bits.add(&"0".repeat(more));
+    assert!(bits.len.is_multiple_of(8));
+    bits.bytes
+}
+
+#[test]
+fn edge_113_a_message_does_not_end_inside_a_byte() {
+    for end_of_block in 9..=15 {
+        let message = ends_inside_a_byte(end_of_block);
+        let with_tail = [&message[..], &TAIL].concat();
+        for payload in [&message, &with_tail] {
+            assert!(Inflater::default().message(payload).is_err());
+            for case in Case::both(|case| {
+                let case = case.negotiated(negotiated(Policy::default()));
+                case.frame(0xc2, payload).in_few_cuts()
+            }) {
+                fails(&case, ProtocolError::InvalidDeflate);
             }
         }
     }
