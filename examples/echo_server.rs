@@ -24,18 +24,20 @@ use websocket_proto::deflate::Policy;
 use websocket_proto::handshake::server::{Handshake, Response};
 use websocket_proto::{Assembler, Config, Connection, Incoming, Server, State, Transport};
 
-use answer::{Answer, DEFLATE, answer};
+use answer::{Answer, DEFLATE, answer, take_deflate_flag};
 
 // A file that is no example of its own, which it would be beside this one.
 #[path = "common/answer.rs"]
 mod answer;
 
 const HELP: &str = "\
-usage: echo_server [ADDRESS] [--max-message BYTES] [--no-deflate]
+usage: echo_server [ADDRESS] [--max-message BYTES] [--no-deflate | [--deflate-window BITS] [--no-context-takeover]]
 
-  ADDRESS              where to listen; default 127.0.0.1:9001
-  --max-message BYTES  the largest message to take; default 67108864 (64 MiB)
-  --no-deflate         decline permessage-deflate
+  ADDRESS                where to listen; default 127.0.0.1:9001
+  --max-message BYTES    the largest message to take; default 67108864 (64 MiB)
+  --no-deflate           decline permessage-deflate
+  --deflate-window BITS  compress with windows of at most so many bits, 9 to 15, in both directions; default 15
+  --no-context-takeover  compress every message by itself, in both directions
 
 Echoes text and binary. The first subprotocol offered among chat, superchat and echo is chosen. A WebSocket opened at
 /close?code=N&reason=R is closed at once with that code and reason. GET / is a page to try all this.
@@ -74,12 +76,17 @@ fn main() -> ExitCode {
                 println!("{HELP}");
                 return ExitCode::SUCCESS;
             }
-            "--no-deflate" => options.deflate = None,
             "--max-message" => match args.next().and_then(|bytes| bytes.parse().ok()) {
                 Some(bytes) => options.max_message = bytes,
                 None => return usage("--max-message wants a number of bytes"),
             },
-            flag if flag.starts_with('-') => return usage(&format!("there is no {flag}")),
+            flag if flag.starts_with('-') => {
+                match take_deflate_flag(&mut options.deflate, flag, &mut args) {
+                    Ok(true) => {}
+                    Ok(false) => return usage(&format!("there is no {flag}")),
+                    Err(problem) => return usage(problem),
+                }
+            }
             _ => address = arg,
         }
     }

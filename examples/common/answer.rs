@@ -1,6 +1,6 @@
 //! What the echo servers answer to a request: the page, a WebSocket, or why neither.
 
-use websocket_proto::deflate::Policy;
+use websocket_proto::deflate::{Policy, WindowBits};
 use websocket_proto::frame::CloseCode;
 use websocket_proto::handshake::server::{Acceptance, OriginPolicy, Request, Response, Upgrade};
 
@@ -16,6 +16,34 @@ const SERVER: [(&str, &str); 1] = [("Server", "websocket-proto")];
 /// nothing else to see here.
 pub(crate) const DEFLATE: Policy = Policy::new().threshold(0);
 const SUBPROTOCOLS: [&str; 3] = ["chat", "superchat", "echo"];
+
+/// Takes an argument if it is one about permessage-deflate, and its value from those behind it.
+///
+/// Whether it was one, or what is wrong with it. Windows and context takeover hold for both directions.
+pub(crate) fn take_deflate_flag(
+    deflate: &mut Option<Policy>,
+    flag: &str,
+    rest: &mut impl Iterator<Item = String>,
+) -> Result<bool, &'static str> {
+    *deflate = match flag {
+        "--no-deflate" => None,
+        "--no-context-takeover" => deflate.map(|policy| {
+            policy
+                .send_context_takeover(false)
+                .receive_context_takeover(false)
+        }),
+        "--deflate-window" => {
+            let bits = rest
+                .next()
+                .and_then(|bits| WindowBits::new(bits.parse().ok()?))
+                .filter(|bits| *bits > WindowBits::MIN)
+                .ok_or("--deflate-window wants a number of bits from 9 to 15")?;
+            deflate.map(|policy| policy.send_window_bits(bits).receive_window_bits(bits))
+        }
+        _ => return Ok(false),
+    };
+    Ok(true)
+}
 
 /// What `/close?code=N&reason=R` asks for.
 pub(crate) type AskedClose = Option<(CloseCode, String)>;

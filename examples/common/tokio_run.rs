@@ -12,18 +12,20 @@ use tokio::time::sleep;
 
 use websocket_proto::deflate::Policy;
 
-use crate::answer::DEFLATE;
+use crate::answer::{DEFLATE, take_deflate_flag};
 use crate::echo::{CLOSE_DEADLINE, LINGER};
 
 const HELP: &str = concat!(
     "usage: ",
     env!("CARGO_BIN_NAME"),
-    " [ADDRESS] [--max-message BYTES] [--max-connections N] [--no-deflate]
+    " [ADDRESS] [--max-message BYTES] [--max-connections N] [--no-deflate | [--deflate-window BITS] [--no-context-takeover]]
 
-  ADDRESS              where to listen; default 127.0.0.1:9001
-  --max-message BYTES  the largest message to take; default 67108864 (64 MiB)
-  --max-connections N  how many to serve at a time, the others wait to be accepted; default 10000
-  --no-deflate         decline permessage-deflate
+  ADDRESS                where to listen; default 127.0.0.1:9001
+  --max-message BYTES    the largest message to take; default 67108864 (64 MiB)
+  --max-connections N    how many to serve at a time, the others wait to be accepted; default 10000
+  --no-deflate           decline permessage-deflate
+  --deflate-window BITS  compress with windows of at most so many bits, 9 to 15, in both directions; default 15
+  --no-context-takeover  compress every message by itself, in both directions
 
 Echoes text and binary. The first subprotocol offered among chat, superchat and echo is chosen. A WebSocket opened at
 /close?code=N&reason=R is closed at once with that code and reason. GET / is a page to try all this.
@@ -58,7 +60,6 @@ where
                 println!("{HELP}");
                 return ExitCode::SUCCESS;
             }
-            "--no-deflate" => options.deflate = None,
             "--max-message" => match args.next().and_then(|bytes| bytes.parse().ok()) {
                 Some(bytes) => options.max_message = bytes,
                 None => return usage("--max-message wants a number of bytes"),
@@ -67,7 +68,13 @@ where
                 Some(number @ 1..) => options.max_connections = number,
                 _ => return usage("--max-connections wants a number, at least 1"),
             },
-            flag if flag.starts_with('-') => return usage(&format!("there is no {flag}")),
+            flag if flag.starts_with('-') => {
+                match take_deflate_flag(&mut options.deflate, flag, &mut args) {
+                    Ok(true) => {}
+                    Ok(false) => return usage(&format!("there is no {flag}")),
+                    Err(problem) => return usage(problem),
+                }
+            }
             _ => address = arg,
         }
     }
