@@ -35,13 +35,14 @@ use websocket_proto::{
 
 const HELP: &str = "\
 usage: client [URL] [--protocol NAME]... [--no-deflate]
-       client --autobahn URL [--no-deflate]
+       client --autobahn URL [--no-deflate | --keep-context]
 
   URL              ws://HOST[:PORT][/PATH]; default ws://127.0.0.1:9001/
   --protocol NAME  offer this subprotocol; may be given again
   --no-deflate     do not offer permessage-deflate
   --autobahn URL   be tested: ask /getCaseCount, echo through each /runCase, ask /updateReports; a case that the server
-                   ends by closing the transport counts as ended, for fuzzing servers do that";
+                   ends by closing the transport counts as ended, for fuzzing servers do that
+  --keep-context   under test, do not offer client_no_context_takeover: most servers accept it from whoever offers it";
 
 /// How long the server may take for anything that it owes us.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
     let mut url = String::from("ws://127.0.0.1:9001/");
     let mut subprotocols = Vec::new();
     let mut autobahn = false;
+    let mut keep_context = false;
     // Short messages are compressed, too, for there is nothing else to see here.
     let mut deflate = Some(Policy::default().threshold(0));
     let mut args = std::env::args().skip(1);
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
                 return ExitCode::SUCCESS;
             }
             "--autobahn" => autobahn = true,
+            "--keep-context" => keep_context = true,
             "--no-deflate" => deflate = None,
             "--protocol" => match args.next() {
                 Some(subprotocol) => subprotocols.push(subprotocol),
@@ -73,6 +76,10 @@ fn main() -> ExitCode {
         }
     }
     let subprotocols: Vec<&str> = subprotocols.iter().map(String::as_str).collect();
+    // A fuzzing server may ask a client to forget its context only if the client says that it can.
+    if autobahn && !keep_context {
+        deflate = deflate.map(|policy| policy.send_context_takeover(false));
+    }
     let result = if autobahn {
         be_tested(&url, deflate)
     } else {
@@ -331,8 +338,6 @@ fn print_all(
 fn be_tested(url: &str, deflate: Option<Policy>) -> Result<(), Box<dyn Error>> {
     let url = url.trim_end_matches('/');
     let agent = "agent=websocket-proto";
-    // A fuzzing server may ask a client to forget its context only if the client says that it can.
-    let deflate = deflate.map(|policy| policy.send_context_takeover(false));
     let mut count = None;
     run(
         connect(&format!("{url}/getCaseCount?{agent}"), &[], deflate)?,
