@@ -477,7 +477,7 @@ fn what_is_held_for_each_connection() {
     println!("inflating: {windowed} bytes with receive_inflated, {whole} with receive_message");
     assert_eq!(state, windowed);
     assert!(
-        windowed <= 48 << 10 && whole == windowed + (16 << 10),
+        windowed <= 48 << 10 && whole == windowed + (4 << 10),
         "{windowed} {whole}"
     );
 

@@ -13,8 +13,10 @@ const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 /// block ends there. It can be no complement of a length that the tail has begun.
 const SENTINEL: u8 = 0xff;
 
-/// How much is inflated at a time on the way into an assembler.
-const PIECE: usize = 16 << 10;
+/// How much is inflated at a time on the way into an assembler, at first and at most. The library is
+/// slow at the end of its room, so long messages get more.
+const FIRST_PIECE: usize = 4 << 10;
+const MAX_PIECE: usize = 68 << 10;
 
 /// What inflating holds: for a pool, or to be dropped while a connection is idle.
 ///
@@ -48,9 +50,20 @@ impl InflateState {
     pub(crate) fn inflater_and_piece(&mut self) -> (&mut Inflater, &mut [u8]) {
         let Parts { inflater, piece } = &mut *self.0;
         if piece.is_empty() {
-            piece.resize(PIECE, 0);
+            piece.resize(FIRST_PIECE, 0);
         }
         (inflater, piece)
+    }
+
+    /// A message has filled the room: the next one, or the rest of this one, gets more.
+    pub(crate) fn grow_piece(&mut self) {
+        let Parts { piece, .. } = &mut *self.0;
+        let len = piece.len().saturating_mul(4).min(MAX_PIECE);
+        if len > piece.len() {
+            // Nothing of it is needed any more.
+            *piece = Vec::new();
+            piece.resize(len, 0);
+        }
     }
 }
 
@@ -256,24 +269,19 @@ impl Inflater {
     /// Behind a block that the last byte of a tail ends: whether the whole of that byte belongs to it.
     /// Up to seven bits of it may be left, which are ones.
     fn is_aligned(&mut self) -> bool {
-        // An empty block does no harm. Behind a one it is a final block, or none.
+        // An empty block does no harm. Behind one such bit it is a final block, behind two it begins
+        // another one that ends earlier, behind more it is none.
         let mut room = [0];
-        let step = self.step(
-            &[0x00, 0x00, 0x00, 0xff, 0xff],
-            &mut room,
-            InflateFlush::Block,
-        );
+        let empty_block = [0x00, 0x00, 0x00, 0xff, 0xff];
+        let step = self.step(&empty_block, &mut room, InflateFlush::NoFlush);
         match step.status {
-            // The block before it was the final one.
             Ok(Status::StreamEnd) => {
                 self.stream.reset(false);
-                true
+                // The block before it was the final one.
+                step.taken == 0
             }
-            Ok(_) if step.taken == 5 && step.filled == 0 => {
-                let step = self.step(&[], &mut room, InflateFlush::NoFlush);
-                step.status != Ok(Status::StreamEnd)
-            }
-            _ => false,
+            Ok(_) => step.taken == empty_block.len() && step.filled == 0,
+            Err(_) => false,
         }
     }
 

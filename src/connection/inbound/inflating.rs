@@ -12,9 +12,11 @@ use crate::num::{memory_len, wire_len};
 use crate::role::Role;
 use crate::utf8::Utf8Piece;
 
-/// How much payload is unmasked at a time. What does not get inflated at once has to be masked
-/// again, for the caller keeps it.
-const PIECE: usize = 4096;
+/// How much payload is unmasked at a time, at most and at least; in between as much as there is room
+/// for what it inflates to. What does not get inflated at once has to be masked again, for the caller
+/// keeps it.
+const MAX_PIECE: usize = 16 << 10;
+const MIN_PIECE: usize = 256;
 
 /// The least room for inflating: a character in full always comes out of that much.
 pub(in crate::connection) const MIN_WINDOW: usize = 4;
@@ -65,6 +67,11 @@ pub(in crate::connection) struct Filled {
 }
 
 impl Filled {
+    /// How many bytes of the window it has.
+    pub(in crate::connection) const fn len(&self) -> usize {
+        self.len
+    }
+
     /// Whether the message ends with it.
     pub(in crate::connection) const fn is_last(&self) -> bool {
         self.is_last
@@ -185,7 +192,8 @@ impl Inbound {
         input: &mut &mut [u8],
         free: &mut [u8],
     ) -> Inflated {
-        let len = memory_len(self.remaining).min(input.len()).min(PIECE);
+        let max_piece = free.len().clamp(MIN_PIECE, MAX_PIECE);
+        let len = memory_len(self.remaining).min(input.len()).min(max_piece);
         let piece = input.get_mut(..len).unwrap_or_default();
         let key = self.mask.clone();
         if R::RECEIVES_MASKED {

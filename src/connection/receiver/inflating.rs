@@ -91,8 +91,8 @@ impl<R: Role> Receiver<R> {
     ) -> Result<bool, ProtocolError> {
         let max_message_len = wire_len(assembler.max_len());
         let state = self.inflating.state.get_or_insert_default();
-        let (inflater, piece) = state.inflater_and_piece();
         loop {
+            let (inflater, piece) = state.inflater_and_piece();
             let filled = self
                 .inbound
                 .inflate::<R>(kind, inflater, input, piece, max_message_len);
@@ -102,6 +102,7 @@ impl<R: Role> Receiver<R> {
             if filled.is_last() && !self.inflating.context_takeover {
                 inflater.reset();
             }
+            let is_full = filled.len() == piece.len();
             let pushed = self
                 .inbound
                 .inflated_chunk(filled, piece)
@@ -116,6 +117,7 @@ impl<R: Role> Receiver<R> {
                 Err(error) => return Err(self.fail(error, input, reply)),
                 Ok(()) if filled.is_last() => return Ok(!self.inbound.has_failed()),
                 Ok(()) if self.inbound.has_failed() => return Ok(false),
+                Ok(()) if is_full => state.grow_piece(),
                 Ok(()) => {}
             }
         }
