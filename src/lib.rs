@@ -113,11 +113,11 @@
 //!
 //! | feature | what it adds | what it costs |
 //! |---|---|---|
-//! | `std` (default) | `alloc`, and SIMD chosen at run time for `simdutf8` and `deflate` | nothing else |
+//! | `std` (default) | `alloc`, and vectors chosen at run time for `deflate` | nothing else |
 //! | `deflate` (default) | permessage-deflate (RFC 7692) | `alloc`, the crate `zlib-rs`; without `std` also `malloc` and `free` at link time |
 //! | `alloc` | [`Output`] for `Vec<u8>`, the growing [`Assembler`], `From<&String>` for [`Message`] | an allocator |
 //! | `http` | the handshake from and to the types of the crate `http` | `std`, the crate `http` |
-//! | `simdutf8` | text is validated by SIMD; no outcome changes | the crate `simdutf8` |
+//! | `simd` (default) | masks and UTF-8 by SIMD; no outcome changes | `std`, the crates `fearless_simd`, `simdutf8` |
 //!
 //! # Errors and panics
 //!

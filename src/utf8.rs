@@ -182,14 +182,14 @@ fn split_cut_char(bytes: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// All of `bytes` as text, or the valid text before the fault.
-#[cfg(not(feature = "simdutf8"))]
+#[cfg(not(feature = "simd"))]
 #[inline]
 fn validate(bytes: &[u8]) -> Result<&str, &str> {
     core::str::from_utf8(bytes).map_err(|_| valid_start(bytes))
 }
 
 /// All of `bytes` as text, or the valid text before the fault.
-#[cfg(feature = "simdutf8")]
+#[cfg(feature = "simd")]
 #[inline]
 fn validate(bytes: &[u8]) -> Result<&str, &str> {
     // Vectors do not pay for short text.

@@ -84,11 +84,14 @@ impl Mask {
 
         let len = payload.len();
         let (lines, tail) = payload.as_chunks_mut::<64>();
-        for line in lines {
-            for bytes in line.as_chunks_mut::<8>().0 {
-                *bytes = (u64::from_ne_bytes(*bytes) ^ double).to_ne_bytes();
-            }
+        #[cfg(feature = "simd")]
+        if len >= WORTH_DISPATCH {
+            apply_dispatched(double, lines);
+        } else {
+            apply_lines(double, lines);
         }
+        #[cfg(not(feature = "simd"))]
+        apply_lines(double, lines);
         let (doubles, tail) = tail.as_chunks_mut::<8>();
         for bytes in doubles {
             *bytes = (u64::from_ne_bytes(*bytes) ^ double).to_ne_bytes();
@@ -124,6 +127,32 @@ impl Mask {
             _ => self.next,
         };
     }
+}
+
+/// From this length on it pays to ask which vectors the processor has.
+#[cfg(feature = "simd")]
+const WORTH_DISPATCH: usize = 1 << 10;
+
+/// Masks lines, with the vectors that every processor of the target has.
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "it takes on the vectors of who calls it"
+)]
+fn apply_lines(double: u64, lines: &mut [[u8; 64]]) {
+    for line in lines {
+        for bytes in line.as_chunks_mut::<8>().0 {
+            *bytes = (u64::from_ne_bytes(*bytes) ^ double).to_ne_bytes();
+        }
+    }
+}
+
+/// Masks lines, with the longest vectors that this processor has.
+#[cfg(feature = "simd")]
+#[inline(never)]
+fn apply_dispatched(double: u64, lines: &mut [[u8; 64]]) {
+    let level = fearless_simd::Level::new();
+    fearless_simd::dispatch!(level, _simd => apply_lines(double, lines));
 }
 
 #[cfg(test)]
