@@ -64,6 +64,17 @@ pub(crate) mod sealed {
         /// How many bytes are held.
         fn len(&self) -> usize;
 
+        /// Room behind what is held, of at most `frame_rest` bytes, that may be read into; nothing
+        /// where there is none to lend.
+        fn room(&mut self, _frame_rest: usize, _message_rest: usize) -> Option<&mut [u8]> {
+            None
+        }
+
+        /// The next `len` bytes of the room hold what was read: they belong to the message now.
+        fn advance(&mut self, _len: usize) -> Option<&mut [u8]> {
+            None
+        }
+
         /// What is held.
         fn message(&self) -> Message<'_>;
     }
@@ -109,6 +120,33 @@ impl<S: Storage> Assembler<S> {
             .map_err(|Full| ProtocolError::StorageFull)
     }
 
+    /// Room for a message of this kind that lies so, behind what is held of it.
+    pub(crate) fn room(
+        &mut self,
+        kind: MessageKind,
+        first: bool,
+        extent: Extent,
+    ) -> Option<&mut [u8]> {
+        if first && kind == MessageKind::Binary {
+            self.storage.start(kind);
+            self.open = true;
+        }
+        if !self.open || wire_len(self.storage.len()) != extent.before {
+            return None;
+        }
+        self.storage.room(
+            memory_len(extent.frame_rest),
+            memory_len(extent.message_rest),
+        )
+    }
+
+    /// Takes over what was read into the room, to be unmasked there.
+    pub(crate) fn advance(&mut self, len: usize, last: bool) -> Option<&mut [u8]> {
+        let bytes = self.storage.advance(len)?;
+        self.open = !last;
+        Some(bytes)
+    }
+
     /// The message that is held.
     pub(crate) fn message(&self) -> Message<'_> {
         self.storage.message()
@@ -129,7 +167,20 @@ pub struct Growing(Buffer);
 #[derive(Debug)]
 enum Buffer {
     Text(alloc::string::String),
-    Binary(alloc::vec::Vec<u8>),
+    /// The message is the first `len` bytes; those behind it were set once, so that they need not be
+    /// set again to be read into.
+    Binary {
+        bytes: alloc::vec::Vec<u8>,
+        len: usize,
+    },
+}
+
+#[cfg(feature = "alloc")]
+impl Buffer {
+    const EMPTY: Self = Self::Binary {
+        bytes: alloc::vec::Vec::new(),
+        len: 0,
+    };
 }
 
 #[cfg(feature = "alloc")]
@@ -138,7 +189,7 @@ impl Default for Assembler<Growing> {
     fn default() -> Self {
         Self {
             open: false,
-            storage: Growing(Buffer::Binary(alloc::vec::Vec::new())),
+            storage: Growing(Buffer::EMPTY),
         }
     }
 }
@@ -149,7 +200,7 @@ impl Assembler<Growing> {
     pub fn capacity(&self) -> usize {
         match &self.storage.0 {
             Buffer::Text(text) => text.capacity(),
-            Buffer::Binary(bytes) => bytes.capacity(),
+            Buffer::Binary { bytes, .. } => bytes.capacity(),
         }
     }
 
@@ -161,7 +212,8 @@ impl Assembler<Growing> {
     pub fn shrink_to(&mut self, capacity: usize) {
         if self.is_idle() {
             self.clear();
-            if let Buffer::Binary(bytes) = &mut self.storage.0 {
+            if let Buffer::Binary { bytes, .. } = &mut self.storage.0 {
+                bytes.truncate(capacity);
                 bytes.shrink_to(capacity);
             }
         }
@@ -178,18 +230,17 @@ impl sealed::Storage for Growing {
     }
 
     fn start(&mut self, kind: MessageKind) {
-        let mut bytes =
-            match core::mem::replace(&mut self.0, Buffer::Binary(alloc::vec::Vec::new())) {
-                Buffer::Text(text) => text.into_bytes(),
-                Buffer::Binary(bytes) => bytes,
-            };
-        bytes.clear();
+        let mut bytes = match core::mem::replace(&mut self.0, Buffer::EMPTY) {
+            Buffer::Text(text) => text.into_bytes(),
+            Buffer::Binary { bytes, .. } => bytes,
+        };
         self.0 = match kind {
-            // No bytes are text.
             MessageKind::Text => {
+                // No bytes are text.
+                bytes.clear();
                 Buffer::Text(alloc::string::String::from_utf8(bytes).unwrap_or_default())
             }
-            MessageKind::Binary => Buffer::Binary(bytes),
+            MessageKind::Binary => Buffer::Binary { bytes, len: 0 },
         };
     }
 
@@ -209,12 +260,25 @@ impl sealed::Storage for Growing {
                 buffer.extend(carried);
                 buffer.push_str(text);
             }
-            (Buffer::Binary(buffer), Payload::Binary(bytes)) => {
-                if buffer.capacity().saturating_sub(buffer.len()) < len {
-                    let extra = growth(buffer.len(), len, frame_rest, message_rest);
-                    buffer.try_reserve_exact(extra).map_err(|_| Full)?;
+            (
+                Buffer::Binary {
+                    bytes: buffer,
+                    len: held,
+                },
+                Payload::Binary(bytes),
+            ) => {
+                let end = held.saturating_add(len);
+                if let Some(room) = buffer.get_mut(*held..end) {
+                    room.copy_from_slice(bytes);
+                } else {
+                    buffer.truncate(*held);
+                    if buffer.capacity().saturating_sub(*held) < len {
+                        let extra = growth(*held, len, frame_rest, message_rest);
+                        buffer.try_reserve_exact(extra).map_err(|_| Full)?;
+                    }
+                    buffer.extend_from_slice(bytes);
                 }
-                buffer.extend_from_slice(bytes);
+                *held = end;
             }
             // A chunk of the other kind than the message's.
             _ => return Err(Full),
@@ -225,14 +289,40 @@ impl sealed::Storage for Growing {
     fn len(&self) -> usize {
         match &self.0 {
             Buffer::Text(text) => text.len(),
-            Buffer::Binary(bytes) => bytes.len(),
+            Buffer::Binary { len, .. } => *len,
         }
+    }
+
+    fn room(&mut self, frame_rest: usize, message_rest: usize) -> Option<&mut [u8]> {
+        let Buffer::Binary { bytes, len } = &mut self.0 else {
+            // Text cannot be read into before it was checked.
+            return None;
+        };
+        // As much as the frame declares, up to a cap, or as is held: more when that came.
+        let wanted = growth(*len, 0, frame_rest, message_rest).min(frame_rest);
+        let end = len.saturating_add(wanted);
+        if let Some(missing) = end.checked_sub(bytes.len()) {
+            bytes.try_reserve_exact(missing).ok()?;
+            bytes.resize(end, 0);
+        }
+        let end = bytes.len().min(len.saturating_add(frame_rest));
+        bytes.get_mut(*len..end)
+    }
+
+    fn advance(&mut self, more: usize) -> Option<&mut [u8]> {
+        let Buffer::Binary { bytes, len } = &mut self.0 else {
+            return None;
+        };
+        let (begin, end) = (*len, len.saturating_add(more));
+        let read = bytes.get_mut(begin..end)?;
+        *len = end;
+        Some(read)
     }
 
     fn message(&self) -> Message<'_> {
         match &self.0 {
             Buffer::Text(text) => Message::Text(text),
-            Buffer::Binary(bytes) => Message::Binary(bytes),
+            Buffer::Binary { bytes, len } => Message::Binary(bytes.get(..*len).unwrap_or_default()),
         }
     }
 }
@@ -377,6 +467,21 @@ impl sealed::Storage for Borrowed<'_> {
 
     fn len(&self) -> usize {
         self.len
+    }
+
+    fn room(&mut self, frame_rest: usize, _message_rest: usize) -> Option<&mut [u8]> {
+        if self.kind == MessageKind::Text {
+            return None;
+        }
+        let end = self.slice.len().min(self.len.saturating_add(frame_rest));
+        self.slice.get_mut(self.len..end)
+    }
+
+    fn advance(&mut self, more: usize) -> Option<&mut [u8]> {
+        let (begin, end) = (self.len, self.len.saturating_add(more));
+        let read = self.slice.get_mut(begin..end)?;
+        self.len = end;
+        Some(read)
     }
 
     fn message(&self) -> Message<'_> {

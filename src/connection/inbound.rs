@@ -19,6 +19,9 @@ use crate::num::{memory_len, wire_len};
 use crate::role::Role;
 use crate::utf8::{InvalidUtf8, Utf8Piece, Utf8Stream};
 
+/// Payload that is read to where it belongs is worth a read of its own from here on.
+const MIN_DIRECT: u64 = 16 << 10;
+
 /// What is known of the frames that came in so far. It holds at most the bytes of a cut header or
 /// control frame.
 #[derive(Debug)]
@@ -106,6 +109,7 @@ impl Inbound {
         &mut self,
         input: &mut &'b mut [u8],
         max_message_len: u64,
+        max_piece: usize,
     ) -> Result<Option<Found<'b>>, ProtocolError> {
         loop {
             let step = match self.stage {
@@ -114,7 +118,7 @@ impl Inbound {
                     Ok(false) => return Ok(None),
                     Err(error) => Err(error),
                 },
-                Stage::Data(kind) => self.data::<R>(kind, input),
+                Stage::Data(kind) => self.data::<R>(kind, input, max_piece),
                 #[cfg(feature = "deflate")]
                 Stage::Compressed(kind) => return Ok(Some(Found::Compressed(kind))),
                 Stage::Control(opcode) => Ok(self.control::<R>(opcode, input)),
@@ -364,8 +368,9 @@ impl Inbound {
         &mut self,
         kind: MessageKind,
         input: &mut &'b mut [u8],
+        max_piece: usize,
     ) -> Result<Option<Found<'b>>, ProtocolError> {
-        let bytes = self.take::<R>(input);
+        let bytes = self.take::<R>(input, max_piece);
         let mut last = false;
         if self.remaining == 0 {
             self.stage = Stage::Header;
@@ -413,13 +418,46 @@ impl Inbound {
         }
     }
 
+    /// The payload to come that may be read to where it belongs: that of a binary message, if there
+    /// is enough of it. Gives how it lies in its message, and whether it is the first of it.
+    pub(super) fn awaits_payload(&self, max_message_len: u64) -> Option<(Extent, bool)> {
+        match self.stage {
+            Stage::Data(MessageKind::Binary) if self.remaining >= MIN_DIRECT => {
+                Some((self.extent(0, max_message_len), self.first))
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes `len` bytes of payload that were read to where they belong. Says whether the message
+    /// ends with them; nothing if they are more than the frame has.
+    pub(super) fn count_payload(&mut self, len: usize) -> Option<bool> {
+        self.remaining = self.remaining.checked_sub(wire_len(len))?;
+        self.first = false;
+        if self.remaining > 0 {
+            return Some(false);
+        }
+        self.stage = Stage::Header;
+        if self.fin {
+            self.message = None;
+        }
+        Some(self.fin)
+    }
+
+    /// Unmasks payload that lies where it belongs.
+    pub(super) fn unmask<R: Role>(&mut self, payload: &mut [u8]) {
+        if R::RECEIVES_MASKED {
+            self.mask.apply(payload);
+        }
+    }
+
     /// Takes payload of a control frame from the input; the frame is found when it is whole.
     fn control<'b, R: Role>(
         &mut self,
         opcode: ControlOpcode,
         input: &mut &'b mut [u8],
     ) -> Option<Found<'b>> {
-        let bytes = self.take::<R>(input);
+        let bytes = self.take::<R>(input, usize::MAX);
         self.spill.extend(bytes);
         if self.remaining > 0 {
             return None;
@@ -433,10 +471,14 @@ impl Inbound {
         mem::replace(&mut self.spill, ControlPayload::empty())
     }
 
-    /// Takes what the input has of the open frame's payload, unmasked.
+    /// Takes what the input has of the open frame's payload, unmasked; of what is not a whole
+    /// message at most `max_piece` bytes.
     #[inline]
-    fn take<'b, R: Role>(&mut self, input: &mut &'b mut [u8]) -> &'b mut [u8] {
-        let len = memory_len(self.remaining).min(input.len());
+    fn take<'b, R: Role>(&mut self, input: &mut &'b mut [u8], max_piece: usize) -> &'b mut [u8] {
+        let mut len = memory_len(self.remaining).min(input.len());
+        if len > max_piece && !(self.first && self.fin && self.remaining == wire_len(len)) {
+            len = max_piece;
+        }
         let bytes = input.split_off_mut(..len).unwrap_or_default();
         self.remaining = self.remaining.saturating_sub(wire_len(len));
         if R::RECEIVES_MASKED {

@@ -273,6 +273,63 @@ impl<R: Role> Connection<R> {
         self.sender.send_uncompressed(message, out)
     }
 
+    /// Where the next payload may be read to without a copy: room in `assembler`, behind what it
+    /// holds of an open binary message of which 16 KiB or more are to come.
+    ///
+    /// Ask for it when all input was taken, before reading more. Read into it from the transport,
+    /// then say with [`payload_read`](Self::payload_read) how much that was; or leave it and read
+    /// into a buffer as ever, which has the same outcome. `None` means to do the latter. Room is
+    /// made as for what comes by the buffer: at most 64 KiB for what a header declares, then as much
+    /// again as came.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "alloc")] {
+    /// use websocket_proto::{Assembler, Config, Connection, Incoming, Negotiated, Role, Client};
+    /// # let role = Client::new(|| websocket_proto::frame::MaskingKey::new([0; 4]));
+    /// # let mut conn = Connection::new(role, Negotiated::default(), Config::default());
+    /// let (mut messages, mut out) = (Assembler::default(), Vec::new());
+    /// // The header of a message of 20,000 bytes, and the first three of them.
+    /// let mut read = *b"\x82\x7e\x4e\x20abc";
+    /// let mut input = &mut read[..];
+    /// assert!(conn.receive_message(&mut input, &mut messages, &mut out)?.is_none());
+    ///
+    /// let room = conn.payload_room(&mut messages).ok_or("there is much to come")?;
+    /// assert_eq!(room.len(), 19_997);
+    /// room.fill(b'x'); // `let len = socket.read(room)?`
+    /// let len = room.len();
+    /// let Some(Incoming::Message(message)) = conn.payload_read(len, &mut messages, &mut out)? else {
+    ///     panic!("it is whole");
+    /// };
+    /// assert_eq!(message.as_bytes().len(), 20_000);
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn payload_room<'m, S: Storage>(
+        &mut self,
+        assembler: &'m mut Assembler<S>,
+    ) -> Option<&'m mut [u8]> {
+        self.receiver.payload_room(assembler)
+    }
+
+    /// Takes the first `len` bytes of the [room](Self::payload_room), into which they were read;
+    /// gives the message if it is whole.
+    ///
+    /// # Errors
+    ///
+    /// [`ProtocolError::WrongAssembler`] when that is not the room that was given, or not as long.
+    pub fn payload_read<'m, S: Storage>(
+        &mut self,
+        len: usize,
+        assembler: &'m mut Assembler<S>,
+        out: &mut impl Output,
+    ) -> Result<Option<Incoming<'m>>, ProtocolError> {
+        self.sender.flush_first(out);
+        let Self { receiver, sender } = self;
+        receiver.payload_read(len, assembler, |reply| sender.reply(reply, out))
+    }
+
     /// Sends a whole message in one frame; a client's is masked on the way into `out`.
     ///
     /// # Errors

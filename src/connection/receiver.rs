@@ -14,9 +14,13 @@ use crate::assembler::{Assembler, Storage};
 use crate::config::Config;
 use crate::error::ProtocolError;
 use crate::event::{ControlEvent, Event, Incoming};
-use crate::frame::CloseFrame;
+use crate::frame::{CloseFrame, MessageKind};
 use crate::num::wire_len;
 use crate::role::Role;
+
+/// How much is unmasked, checked and copied at a time on the way into an assembler: what fits the
+/// nearest cache, so that each step finds there what the one before has left.
+const PIECE: usize = 8 << 10;
 
 /// The receiving half of a [`Connection`](super::Connection) that was
 /// [split](super::Connection::split).
@@ -53,7 +57,7 @@ impl<R: Role> Receiver<R> {
         input: &mut &'b mut [u8],
         mut reply: impl FnMut(Reply),
     ) -> Result<Option<Event<'b>>, ProtocolError> {
-        match self.find(input, u64::MAX, &mut reply)? {
+        match self.find(input, u64::MAX, usize::MAX, &mut reply)? {
             None => Ok(None),
             Some(Found::Chunk(chunk)) => Ok(Some(Event::Chunk(chunk))),
             Some(Found::Control(opcode)) => {
@@ -81,7 +85,7 @@ impl<R: Role> Receiver<R> {
     ) -> Result<Option<Incoming<'m>>, ProtocolError> {
         let max_message_len = wire_len(assembler.max_len());
         loop {
-            let chunk = match self.find(input, max_message_len, &mut reply) {
+            let chunk = match self.find(input, max_message_len, PIECE, &mut reply) {
                 Ok(Some(Found::Chunk(chunk))) => chunk,
                 Ok(Some(Found::Control(opcode))) => {
                     let event = self.control(opcode, input, &mut reply);
@@ -137,6 +141,46 @@ impl<R: Role> Receiver<R> {
         self.inbound.reset_control_frames();
     }
 
+    /// As [`Connection::payload_room`](super::Connection::payload_room).
+    pub fn payload_room<'m, S: Storage>(
+        &mut self,
+        assembler: &'m mut Assembler<S>,
+    ) -> Option<&'m mut [u8]> {
+        let max_message_len = wire_len(assembler.max_len());
+        let (extent, first) = self.inbound.awaits_payload(max_message_len)?;
+        assembler
+            .room(MessageKind::Binary, first, extent)
+            .filter(|room| !room.is_empty())
+    }
+
+    /// As [`Connection::payload_read`](super::Connection::payload_read), but for what is owed to the
+    /// peer, which `reply` takes.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn payload_read<'m, S: Storage>(
+        &mut self,
+        len: usize,
+        assembler: &'m mut Assembler<S>,
+        mut reply: impl FnMut(Reply),
+    ) -> Result<Option<Incoming<'m>>, ProtocolError> {
+        if len == 0 {
+            return Ok(None);
+        }
+        let may_read = self.inbound.awaits_payload(u64::MAX).is_some();
+        let counted = may_read
+            .then(|| self.inbound.count_payload(len))
+            .flatten()
+            .and_then(|last| Some((assembler.advance(len, last)?, last)));
+        let Some((payload, last)) = counted else {
+            assembler.clear();
+            return Err(self.fail(ProtocolError::WrongAssembler, &mut &mut [][..], &mut reply));
+        };
+        self.inbound.unmask::<R>(payload);
+        Ok(last.then(|| Incoming::Message(assembler.message())))
+    }
+
     /// Takes the end of the transport's input; give the reply to the sender, which then knows how
     /// the connection [ended](super::Sender::closure).
     pub fn receive_eof(&mut self) -> Reply {
@@ -157,9 +201,10 @@ impl<R: Role> Receiver<R> {
         &mut self,
         input: &mut &'b mut [u8],
         max_message_len: u64,
+        max_piece: usize,
         reply: &mut impl FnMut(Reply),
     ) -> Result<Option<Found<'b>>, ProtocolError> {
-        let found = self.inbound.receive::<R>(input, max_message_len);
+        let found = self.inbound.receive::<R>(input, max_message_len, max_piece);
         if let Err(error) = found {
             reply(Reply(ReplyKind::Fail(error.close_code())));
         }

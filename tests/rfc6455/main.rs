@@ -19,6 +19,7 @@
 
 mod case;
 mod closing;
+mod direct;
 mod framing;
 mod limits;
 mod sending;

@@ -48,7 +48,7 @@ impl<R: Role> Receiver<R> {
         mut reply: impl FnMut(Reply),
     ) -> Result<Option<Event<'w>>, ProtocolError> {
         let filled = loop {
-            let kind = match self.find(input, u64::MAX, &mut reply)? {
+            let kind = match self.find(input, u64::MAX, usize::MAX, &mut reply)? {
                 None => return Ok(None),
                 Some(Found::Chunk(chunk)) => return Ok(Some(Event::Chunk(chunk))),
                 Some(Found::Control(opcode)) => {

@@ -1,4 +1,4 @@
-//! This repository's crate, with its default features and `simdutf8`.
+//! This repository's crate, with its default features.
 
 use std::any::Any;
 
@@ -202,6 +202,14 @@ fn receiving<R: Role + 'static>(mut conn: Connection<R>, mut wire: Wire) -> Rece
     let mut buffer = vec![0; wire.read_len()];
     Box::new(move |sink| {
         while sink.wants_more() {
+            if let Some(room) = conn.payload_room(&mut messages) {
+                let read = wire.pull(room);
+                let whole = conn.payload_read(read, &mut messages, &mut out);
+                if let Some(Incoming::Message(message)) = whole.expect("valid") {
+                    sink.message(message.as_bytes());
+                }
+                continue;
+            }
             let read = wire.pull(&mut buffer);
             let mut input = &mut buffer[..read];
             while let Some(incoming) = conn

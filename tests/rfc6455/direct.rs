@@ -1,0 +1,240 @@
+//! Payload that is read to where it belongs: the same outcome as by a buffer, however much of it.
+
+use websocket_proto::frame::MaskingKey;
+use websocket_proto::{
+    Assembler, Borrowed, Client, Config, Connection, Growing, Incoming, Message, Negotiated,
+    ProtocolError, Role, Server, Storage,
+};
+
+use crate::case::{Random, wire_frame};
+
+const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Seen {
+    Message(Vec<u8>),
+    Text(usize),
+    Ping(Vec<u8>),
+    Close,
+}
+
+/// A stream of long and short messages, whole and in fragments, with Pings between.
+fn stream(key: Option<[u8; 4]>) -> Vec<u8> {
+    let mut random = Random::new(7);
+    let mut bytes = |len: usize| -> Vec<u8> {
+        (0..len)
+            .map(|_| u8::try_from(random.below(256)).unwrap())
+            .collect()
+    };
+    let mut stream = Vec::new();
+    for len in [0, 5, 16 << 10, 200_000, 1, 65_536, 70_001] {
+        stream.extend(wire_frame(0x82, &bytes(len), key));
+    }
+    stream.extend(wire_frame(0x02, &bytes(40_000), key));
+    stream.extend(wire_frame(0x89, b"between", key));
+    stream.extend(wire_frame(0x00, &bytes(0), key));
+    stream.extend(wire_frame(0x00, &bytes(90_000), key));
+    stream.extend(wire_frame(0x80, &bytes(20_000), key));
+    stream.extend(wire_frame(
+        0x81,
+        "text\u{e9}".repeat(20_000).as_bytes(),
+        key,
+    ));
+    stream.extend(wire_frame(0x82, &bytes(50_000), key));
+    stream.extend(wire_frame(0x88, &1000_u16.to_be_bytes(), key));
+    stream
+}
+
+fn note(incoming: Incoming<'_>, seen: &mut Vec<Seen>) {
+    seen.push(match incoming {
+        Incoming::Message(Message::Binary(bytes)) => Seen::Message(bytes.to_vec()),
+        Incoming::Message(Message::Text(text)) => Seen::Text(text.len()),
+        Incoming::Ping(payload) => Seen::Ping(payload.to_vec()),
+        _ => Seen::Close,
+    });
+}
+
+/// Reads the stream in reads of these lengths, directly where there is room if `direct`; says how
+/// many bytes were.
+fn read<R: Role, S: Storage>(
+    mut conn: Connection<R>,
+    mut messages: Assembler<S>,
+    stream: &[u8],
+    mut read_len: impl FnMut() -> usize,
+    direct: bool,
+) -> (Vec<Seen>, Vec<u8>, usize) {
+    let (mut rest, mut seen, mut out, mut directly) = (stream, Vec::new(), Vec::new(), 0);
+    let mut buffer = vec![0; 1 << 20];
+    while !rest.is_empty() {
+        let len = read_len().min(rest.len());
+        // Who leaves the room and reads into a buffer has the same.
+        if direct
+            && let Some(room) = conn.payload_room(&mut messages)
+            && len % 5 != 0
+        {
+            let len = len.min(room.len());
+            let (now, later) = rest.split_at(len);
+            room[..len].copy_from_slice(now);
+            rest = later;
+            directly += len;
+            if let Some(incoming) = conn.payload_read(len, &mut messages, &mut out).unwrap() {
+                note(incoming, &mut seen);
+            }
+            continue;
+        }
+        let (now, later) = rest.split_at(len);
+        buffer[..len].copy_from_slice(now);
+        rest = later;
+        let mut input = &mut buffer[..len];
+        while let Some(incoming) = conn
+            .receive_message(&mut input, &mut messages, &mut out)
+            .unwrap()
+        {
+            note(incoming, &mut seen);
+        }
+    }
+    (seen, out, directly)
+}
+
+#[test]
+fn what_is_read_directly_is_what_is_read_by_a_buffer() {
+    let config = Config::default();
+    let open = || Connection::new(Server, Negotiated::default(), config);
+    let as_client = || {
+        let role = Client::new(|| MaskingKey::new(KEY));
+        Connection::new(role, Negotiated::default(), config)
+    };
+    let (masked, plain) = (stream(Some(KEY)), stream(None));
+    let growing = Assembler::<Growing>::default;
+    let (expected, out, _) = read(open(), growing(), &masked, || usize::MAX, false);
+    assert_eq!(expected.len(), 12);
+    for most in [100_000, 20_000, 3_000, 300] {
+        for seed in 0..4 {
+            let reads = |seed| {
+                let mut random = Random::new(seed);
+                move || 1 + random.below(most)
+            };
+            let (seen, sent, directly) = read(open(), growing(), &masked, reads(seed), true);
+            assert!(
+                seen == expected && sent == out,
+                "reads of up to {most}, seed {seed}"
+            );
+            assert!(directly > 100_000, "{directly} bytes were read directly");
+            let (seen, _, directly) = read(as_client(), growing(), &plain, reads(seed), true);
+            assert!(
+                seen == expected,
+                "client: reads of up to {most}, seed {seed}"
+            );
+            assert!(directly > 100_000);
+            let mut slice = vec![0; 1 << 20];
+            let borrowed = Assembler::<Borrowed<'_>>::in_slice(&mut slice);
+            let (seen, sent, directly) = read(open(), borrowed, &masked, reads(seed), true);
+            assert!(
+                seen == expected && sent == out,
+                "in a slice: reads of up to {most}, seed {seed}"
+            );
+            assert!(directly > 100_000);
+        }
+    }
+}
+
+#[test]
+fn room_is_for_long_binary_payload_and_no_longer_than_it() {
+    let mut conn = Connection::new(Server, Negotiated::default(), Config::default());
+    let (mut messages, mut out) = (Assembler::<Growing>::default(), Vec::new());
+    assert!(
+        conn.payload_room(&mut messages).is_none(),
+        "nothing is open"
+    );
+    let mut feed =
+        |conn: &mut Connection<Server>, messages: &mut Assembler<Growing>, bytes: &[u8]| {
+            let mut bytes = bytes.to_vec();
+            let mut input = &mut bytes[..];
+            conn.receive_message(&mut input, messages, &mut out)
+                .unwrap()
+                .is_some()
+        };
+    // 16 KiB and one byte of text, then of nothing.
+    feed(
+        &mut conn,
+        &mut messages,
+        &wire_frame(0x81, &vec![b'a'; 16_385], Some(KEY))[..8],
+    );
+    assert!(
+        conn.payload_room(&mut messages).is_none(),
+        "text has to be checked first"
+    );
+    let mut conn = Connection::new(Server, Negotiated::default(), Config::default());
+    let frame = wire_frame(0x82, &vec![b'a'; 16_385], Some(KEY));
+    feed(&mut conn, &mut messages, &frame[..8]);
+    assert_eq!(
+        conn.payload_room(&mut messages).map(|room| room.len()),
+        Some(16_385)
+    );
+    feed(&mut conn, &mut messages, &frame[8..9]);
+    assert_eq!(
+        conn.payload_room(&mut messages).map(|room| room.len()),
+        Some(16_384)
+    );
+    feed(&mut conn, &mut messages, &frame[9..10]);
+    assert!(
+        conn.payload_room(&mut messages).is_none(),
+        "too little is to come"
+    );
+    assert!(feed(&mut conn, &mut messages, &frame[10..]));
+    // A header declares much: 64 KiB are made ready, and twice as much when they came.
+    feed(
+        &mut conn,
+        &mut messages,
+        b"\x82\xff\0\0\0\0\0\xf0\0\0\x37\xfa\x21\x3d",
+    );
+    let mut out = Vec::new();
+    for len in [64 << 10, 64 << 10, 128 << 10] {
+        assert_eq!(
+            conn.payload_room(&mut messages).map(|room| room.len()),
+            Some(len)
+        );
+        let whole = conn.payload_read(len, &mut messages, &mut out).unwrap();
+        assert!(whole.is_none());
+    }
+    assert!(messages.capacity() <= 512 << 10);
+}
+
+#[test]
+fn a_room_that_was_not_given_is_refused() {
+    let open = || {
+        let mut conn = Connection::new(Server, Negotiated::default(), Config::default());
+        let (mut messages, mut out) = (Assembler::<Growing>::default(), Vec::new());
+        let mut read = wire_frame(0x82, &vec![b'a'; 20_000], Some(KEY));
+        let (mut input, _) = read.split_at_mut(1000);
+        assert!(
+            conn.receive_message(&mut input, &mut messages, &mut out)
+                .unwrap()
+                .is_none()
+        );
+        (conn, messages, out)
+    };
+    // More than there is room for, another assembler's, without any.
+    let (mut conn, mut messages, mut out) = open();
+    assert_eq!(
+        conn.payload_room(&mut messages).map(|room| room.len()),
+        Some(19_008)
+    );
+    assert_eq!(
+        conn.payload_read(19_009, &mut messages, &mut out)
+            .map(|_| ()),
+        Err(ProtocolError::WrongAssembler)
+    );
+    assert_eq!(out[..2], [0x88, 0x02]);
+    assert!(messages.is_idle());
+    let (mut conn, _, mut out) = open();
+    let mut other = Assembler::<Growing>::default();
+    assert!(conn.payload_room(&mut other).is_none());
+    assert_eq!(
+        conn.payload_read(1, &mut other, &mut out).map(|_| ()),
+        Err(ProtocolError::WrongAssembler)
+    );
+    // The end of the transport is no payload.
+    let (mut conn, mut messages, mut out) = open();
+    assert_eq!(conn.payload_read(0, &mut messages, &mut out), Ok(None));
+}
