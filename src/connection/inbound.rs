@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::error::ProtocolError;
 use crate::event::{Chunk, ControlPayload, Extent, Payload};
 use crate::frame::{
-    CloseFrameError, FirstByte, FrameHeader, Mask, MaskingKey, MessageKind, Opcode, Rsv,
+    CloseFrameError, FirstByte, FrameHeader, KEY_LEN, Mask, MaskingKey, MessageKind, Opcode, Rsv,
 };
 use crate::num::{memory_len, wire_len};
 use crate::role::Role;
@@ -113,6 +113,16 @@ impl Inbound {
     ) -> Result<Option<Found<'b>>, ProtocolError> {
         loop {
             let step = match self.stage {
+                Stage::Header
+                    if self.message.is_none()
+                        && self.spill.is_empty()
+                        && let Some((kind, payload)) =
+                            self.whole_message::<R>(input, max_message_len) =>
+                {
+                    self.control_frames = 0;
+                    self.first = true;
+                    self.deliver(kind, payload, true)
+                }
                 Stage::Header => match self.header::<R>(input, max_message_len) {
                     Ok(true) => continue,
                     Ok(false) => return Ok(None),
@@ -195,6 +205,59 @@ impl Inbound {
             frame_rest,
             message_rest: frame_rest.saturating_add(other_frames),
         }
+    }
+
+    /// Takes a frame that is a whole message, uncompressed and shorter than 64 KiB, if it is what the
+    /// input begins with, all of it is there, and nothing is wrong with it. Nothing that the other
+    /// way through header and payload would not find as well: this is the shorter one.
+    #[inline]
+    fn whole_message<'b, R: Role>(
+        &self,
+        input: &mut &'b mut [u8],
+        max_message_len: u64,
+    ) -> Option<(MessageKind, &'b mut [u8])> {
+        let [first, second, rest @ ..] = &**input else {
+            return None;
+        };
+        let kind = match first {
+            0x81 => MessageKind::Text,
+            0x82 => MessageKind::Binary,
+            _ => return None,
+        };
+        if (second & 0x80 != 0) != R::RECEIVES_MASKED {
+            return None;
+        }
+        let (len, keyless_len) = match second & 0x7f {
+            len @ 0..=125 => (usize::from(len), 2),
+            126 => {
+                let len = u16::from_be_bytes(*rest.first_chunk()?);
+                if len <= 125 {
+                    return None;
+                }
+                (usize::from(len), 4)
+            }
+            _ => return None,
+        };
+        let limit = self
+            .config
+            .max_frame_len
+            .min(self.max_message_len(max_message_len));
+        if wire_len(len) > limit || self.config.max_fragments == 0 {
+            return None;
+        }
+        let key = if R::RECEIVES_MASKED {
+            Some(*input.get(keyless_len..)?.first_chunk()?)
+        } else {
+            None
+        };
+        let key_len = if R::RECEIVES_MASKED { KEY_LEN } else { 0 };
+        let header_len = key_len.saturating_add(keyless_len);
+        let frame = input.split_off_mut(..header_len.saturating_add(len))?;
+        let (_, payload) = frame.split_at_mut_checked(header_len)?;
+        if let Some(key) = key {
+            Mask::new(MaskingKey::new(key)).apply(payload);
+        }
+        Some((kind, payload))
     }
 
     /// Takes the next header from the input; false if the input ends before it does.
@@ -379,6 +442,17 @@ impl Inbound {
                 last = true;
             }
         }
+        self.deliver(kind, bytes, last)
+    }
+
+    /// Makes payload of a data frame a chunk, the last one of its message if `last`.
+    #[inline]
+    fn deliver<'b>(
+        &mut self,
+        kind: MessageKind,
+        bytes: &'b [u8],
+        mut last: bool,
+    ) -> Result<Option<Found<'b>>, ProtocolError> {
         let payload = match kind {
             MessageKind::Binary => Payload::Binary(bytes),
             MessageKind::Text => {

@@ -176,30 +176,29 @@ pub(super) fn put_frame_of<R: Role, const N: usize>(
     let payload_len = payload
         .iter()
         .fold(0_usize, |len, part| len.saturating_add(part.len()));
-    let header = FrameHeader {
-        fin,
-        rsv,
-        ..FrameHeader::new(opcode, wire_len(payload_len))
+    let header_len = match payload_len {
+        0..=125 => 2_usize,
+        126..=0xffff => 4,
+        _ => 10,
     };
-    let mut header = header.encode_valid();
     // Room comes first: a key is drawn only for a frame that goes out.
     let key_len = if R::RECEIVES_MASKED { 0 } else { KEY_LEN };
-    let needed = header
-        .len()
+    let needed = header_len
         .saturating_add(key_len)
         .saturating_add(payload_len);
     out.make_room(needed)
         .map_err(|_| SendError::OutputFull { needed })?;
+    let fin = if fin { 0x80 } else { 0 };
+    let first = fin | rsv.bits() << 4 | opcode.bits();
+    put_header(first, !R::RECEIVES_MASKED, payload_len, out);
     match role.masking_key() {
         None => {
-            out.put(&header);
             for part in payload {
                 out.put(part);
             }
         }
         Some(key) => {
-            header.add_key(key);
-            out.put(&header);
+            out.put(&key.bytes());
             let mut mask = Mask::new(key);
             for part in payload {
                 for piece in part.chunks(MASK_PIECE) {
@@ -215,4 +214,20 @@ pub(super) fn put_frame_of<R: Role, const N: usize>(
         }
     }
     Ok(())
+}
+
+/// Puts a header without its key: parts whose lengths the compiler knows, for a short frame is little
+/// else.
+#[inline]
+fn put_header(first: u8, masked: bool, payload_len: usize, out: &mut impl Output) {
+    let mask = if masked { 0x80 } else { 0 };
+    if let Ok(len @ 0..=125) = u8::try_from(payload_len) {
+        out.put(&[first, mask | len]);
+    } else if let Ok(len) = u16::try_from(payload_len) {
+        let [high, low] = len.to_be_bytes();
+        out.put(&[first, mask | 0x7e, high, low]);
+    } else {
+        out.put(&[first, mask | 0x7f]);
+        out.put(&wire_len(payload_len).to_be_bytes());
+    }
 }

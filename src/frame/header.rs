@@ -275,16 +275,6 @@ impl Rsv {
 pub struct EncodedHeader(ArrayVec<u8, MAX_HEADER>);
 
 impl EncodedHeader {
-    /// Adds a masking key to the header of an unmasked frame.
-    #[inline]
-    pub(crate) fn add_key(&mut self, key: MaskingKey) {
-        if let Some(second) = self.0.get_mut(1) {
-            *second |= 0x80;
-        }
-        // At most 10 bytes were there, and 14 fit.
-        let _ = self.0.try_extend_from_slice(&key.bytes());
-    }
-
     /// The bytes of the header.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
