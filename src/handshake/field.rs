@@ -58,7 +58,7 @@ impl<'b> Iterator for Fields<'b> {
     type Item = Field<'b>;
 
     fn next(&mut self) -> Option<Field<'b>> {
-        let end = self.lines.iter().position(|byte| *byte == b'\r')?;
+        let end = find(self.lines, |byte| byte == b'\r')?;
         let (line, rest) = self.lines.split_at_checked(end)?;
         let colon = line.iter().position(|byte| *byte == b':')?;
         let (name, value) = line.split_at_checked(colon)?;
@@ -75,6 +75,26 @@ impl fmt::Debug for Fields<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.clone()).finish()
     }
+}
+
+/// The offset of the first byte for which `is_sought`, by steps of 16 that the compiler makes vectors
+/// of.
+#[inline]
+pub(super) fn find(bytes: &[u8], is_sought: impl Fn(u8) -> bool) -> Option<usize> {
+    let holds = |chunk: &[u8; 16]| {
+        chunk
+            .iter()
+            .fold(false, |found, byte| found | is_sought(*byte))
+    };
+    let mut rest = bytes;
+    while let Some((chunk, after)) = rest.split_first_chunk()
+        && !holds(chunk)
+    {
+        rest = after;
+    }
+    let skipped = bytes.len().saturating_sub(rest.len());
+    let at = rest.iter().position(|byte| is_sought(*byte))?;
+    Some(skipped.saturating_add(at))
 }
 
 /// The name and the value of a field, from whichever HTTP version and parser.

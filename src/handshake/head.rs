@@ -6,7 +6,7 @@
 //! `httparse` when the end of the head has been found.
 
 use super::error::HandshakeError;
-use super::field::Fields;
+use super::field::{Fields, find};
 
 /// How much of a head is accepted.
 ///
@@ -137,12 +137,29 @@ impl Scanner {
                 Step::Ended => return Ok(self.head(buf)),
                 Step::Line | Step::LineFeed => {}
             }
+            self.skip_plain(buf);
             let Some(&byte) = buf.get(self.scanned) else {
                 return Ok(None);
             };
             self.scanned = self.scanned.saturating_add(1);
             self.step = self.judge(byte).unwrap_or_else(Step::Failed);
         }
+    }
+
+    /// Passes the bytes of a line that has begun of which there is nothing to say, and which no limit
+    /// ends.
+    fn skip_plain(&mut self, buf: &[u8]) {
+        if !matches!(self.step, Step::Line) || self.line_len == 0 {
+            return;
+        }
+        // The last byte that fits is judged by itself.
+        let of_head = self.limits.len.saturating_sub(1).min(buf.len());
+        let plain = buf.get(self.scanned..of_head).unwrap_or_default();
+        let of_line = self.limits.line.saturating_sub(self.line_len);
+        let plain = plain.get(..of_line).unwrap_or(plain);
+        let len = find(plain, |byte| byte < b' ' || byte == 0x7f).unwrap_or(plain.len());
+        self.scanned = self.scanned.saturating_add(len);
+        self.line_len = self.line_len.saturating_add(len);
     }
 
     /// Goes on to the head that follows the one just found.

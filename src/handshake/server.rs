@@ -381,8 +381,12 @@ impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Request<'b, F> {
             Some(origin) if !field::is_origin(origin) => return Err(HandshakeError::InvalidOrigin),
             origin => origin.and_then(|origin| core::str::from_utf8(origin).ok()),
         };
-        subprotocol::check_offers(fields())?;
-        extension::check_offers(fields())?;
+        if found.subprotocols {
+            subprotocol::check_offers(fields())?;
+        }
+        if found.extensions {
+            extension::check_offers(fields())?;
+        }
         if !origins.admits(origin, host) {
             return Err(HandshakeError::OriginNotAllowed);
         }
@@ -670,9 +674,16 @@ impl<'p, 'f> Acceptance<'p, 'f> {
 
 /// The fields that the checks need, gathered in one pass.
 #[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says that a field is there"
+)]
 struct Found<'b> {
     connection: bool,
     content_length: Single<'b>,
+    /// Whether any are offered, rightly or wrongly.
+    extensions: bool,
+    subprotocols: bool,
     host: Single<'b>,
     key: Single<'b>,
     origin: Single<'b>,
@@ -693,8 +704,12 @@ impl<'b> Found<'b> {
                 found.host.add(value);
             } else if is_named(name, "origin") {
                 found.origin.add(value);
+            } else if is_named(name, "sec-websocket-extensions") {
+                found.extensions = true;
             } else if is_named(name, "sec-websocket-key") {
                 found.key.add(value);
+            } else if is_named(name, "sec-websocket-protocol") {
+                found.subprotocols = true;
             } else if is_named(name, "sec-websocket-version") {
                 found.version.add(value);
             } else if is_named(name, "transfer-encoding") {
