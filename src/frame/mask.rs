@@ -75,31 +75,24 @@ impl Mask {
     #[inline]
     pub fn apply(&mut self, payload: &mut [u8]) {
         // "transformed-octet-i = original-octet-i XOR masking-key-octet-j", j = i MOD 4 (section
-        // 5.3). A word of key at a time; the compiler makes vectors of the loop, and the tail of at
-        // most seven bytes takes no loop over bytes.
+        // 5.3). Lines of 64 bytes first, of which the compiler makes vectors; then half of what a
+        // line has, a quarter, and so on: a branch for each, no loop.
         let MaskingKey(key) = self.next;
         let [a, b, c, d] = key;
-        let word = u32::from_ne_bytes(key);
         let double = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
 
         let len = payload.len();
-        let (lines, tail) = payload.as_chunks_mut::<64>();
-        #[cfg(feature = "simd")]
-        if len >= WORTH_DISPATCH {
-            apply_dispatched(double, lines);
-        } else {
-            apply_lines(double, lines);
+        let mut tail = payload;
+        if len >= 64 {
+            let (lines, after) = tail.as_chunks_mut();
+            mask_lines(double, lines);
+            tail = after;
         }
-        #[cfg(not(feature = "simd"))]
-        apply_lines(double, lines);
-        let (doubles, tail) = tail.as_chunks_mut::<8>();
-        for bytes in doubles {
-            *bytes = (u64::from_ne_bytes(*bytes) ^ double).to_ne_bytes();
-        }
-        let (words, tail) = tail.as_chunks_mut::<4>();
-        for bytes in words {
-            *bytes = (u32::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
-        }
+        let word = u32::from_ne_bytes(key);
+        tail = mask_front::<32>(word, tail);
+        tail = mask_front::<16>(word, tail);
+        tail = mask_front::<8>(word, tail);
+        tail = mask_front::<4>(word, tail);
         match tail {
             [first] => *first ^= a,
             [first, second] => {
@@ -129,30 +122,45 @@ impl Mask {
     }
 }
 
-/// From this length on it pays to ask which vectors the processor has.
-#[cfg(feature = "simd")]
-const WORTH_DISPATCH: usize = 1 << 10;
+/// Masks the first `N` bytes, if there are as many, and gives those behind them.
+#[inline]
+fn mask_front<const N: usize>(word: u32, bytes: &mut [u8]) -> &mut [u8] {
+    if bytes.len() < N {
+        return bytes;
+    }
+    let (front, after) = bytes.split_at_mut(N);
+    for bytes in front.as_chunks_mut::<4>().0 {
+        *bytes = (u32::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
+    }
+    after
+}
 
-/// Masks lines, with the vectors that every processor of the target has.
+/// Masks lines, with the longest vectors that this processor has where that pays.
+#[inline(never)]
+fn mask_lines(double: u64, lines: &mut [[u8; 64]]) {
+    #[cfg(feature = "simd")]
+    if lines.len() >= WORTH_DISPATCH {
+        let level = fearless_simd::Level::new();
+        return fearless_simd::dispatch!(level, _simd => mask_each(double, lines));
+    }
+    mask_each(double, lines);
+}
+
+/// From so many lines on it pays to ask which vectors the processor has.
+#[cfg(feature = "simd")]
+const WORTH_DISPATCH: usize = 16;
+
 #[inline(always)]
 #[expect(
     clippy::inline_always,
     reason = "it takes on the vectors of who calls it"
 )]
-fn apply_lines(double: u64, lines: &mut [[u8; 64]]) {
+fn mask_each(double: u64, lines: &mut [[u8; 64]]) {
     for line in lines {
         for bytes in line.as_chunks_mut::<8>().0 {
             *bytes = (u64::from_ne_bytes(*bytes) ^ double).to_ne_bytes();
         }
     }
-}
-
-/// Masks lines, with the longest vectors that this processor has.
-#[cfg(feature = "simd")]
-#[inline(never)]
-fn apply_dispatched(double: u64, lines: &mut [[u8; 64]]) {
-    let level = fearless_simd::Level::new();
-    fearless_simd::dispatch!(level, _simd => apply_lines(double, lines));
 }
 
 #[cfg(test)]
