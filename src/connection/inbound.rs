@@ -14,6 +14,7 @@ use crate::error::ProtocolError;
 use crate::event::{Chunk, ControlPayload, Extent, Payload};
 use crate::frame::{
     CloseFrameError, FirstByte, FrameHeader, KEY_LEN, Mask, MaskingKey, MessageKind, Opcode, Rsv,
+    mask,
 };
 use crate::num::{memory_len, wire_len};
 use crate::role::Role;
@@ -255,7 +256,7 @@ impl Inbound {
         let frame = input.split_off_mut(..header_len.saturating_add(len))?;
         let (_, payload) = frame.split_at_mut_checked(header_len)?;
         if let Some(key) = key {
-            Mask::new(MaskingKey::new(key)).apply(payload);
+            mask(MaskingKey::new(key), payload);
         }
         Some((kind, payload))
     }

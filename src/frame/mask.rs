@@ -74,51 +74,52 @@ impl Mask {
     /// Masks or unmasks the next `payload.len()` bytes in place.
     #[inline]
     pub fn apply(&mut self, payload: &mut [u8]) {
-        // "transformed-octet-i = original-octet-i XOR masking-key-octet-j", j = i MOD 4 (section
-        // 5.3). Lines of 64 bytes first, of which the compiler makes vectors; then half of what a
-        // line has, a quarter, and so on: a branch for each, no loop.
-        let MaskingKey(key) = self.next;
-        let [a, b, c, d] = key;
-        let double = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
-
         let len = payload.len();
-        let mut tail = payload;
-        if len >= 64 {
-            let (lines, after) = tail.as_chunks_mut();
-            mask_lines(double, lines);
-            tail = after;
-        }
-        let word = u32::from_ne_bytes(key);
-        tail = mask_front::<32>(word, tail);
-        tail = mask_front::<16>(word, tail);
-        tail = mask_front::<8>(word, tail);
-        tail = mask_front::<4>(word, tail);
-        match tail {
-            [first] => *first ^= a,
-            [first, second] => {
-                *first ^= a;
-                *second ^= b;
-            }
-            [first, second, third] => {
-                *first ^= a;
-                *second ^= b;
-                *third ^= c;
-            }
-            _ => {}
-        }
+        mask(self.next, payload);
         self.skip(len);
     }
 
     /// Goes on behind the next `len` bytes of payload, which something else has masked.
     #[inline]
     pub(crate) fn skip(&mut self, len: usize) {
-        let MaskingKey([a, b, c, d]) = self.next;
-        self.next = match len % 4 {
-            1 => MaskingKey([b, c, d, a]),
-            2 => MaskingKey([c, d, a, b]),
-            3 => MaskingKey([d, a, b, c]),
-            _ => self.next,
-        };
+        let bits = [0, 8, 16, 24].get(len % 4).copied().unwrap_or_default();
+        let turned = u32::from_be_bytes(self.next.0).rotate_left(bits);
+        self.next = MaskingKey(turned.to_be_bytes());
+    }
+}
+
+/// Masks or unmasks the whole payload of a frame, or what begins where the key does.
+#[inline]
+pub(crate) fn mask(MaskingKey(key): MaskingKey, payload: &mut [u8]) {
+    // "transformed-octet-i = original-octet-i XOR masking-key-octet-j", j = i MOD 4 (section
+    // 5.3). Lines of 64 bytes first, of which the compiler makes vectors; then half of what a
+    // line has, a quarter, and so on: a branch for each, no loop.
+    let [a, b, c, d] = key;
+    let double = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
+
+    let mut tail = payload;
+    if tail.len() >= 64 {
+        let (lines, after) = tail.as_chunks_mut();
+        mask_lines(double, lines);
+        tail = after;
+    }
+    let word = u32::from_ne_bytes(key);
+    tail = mask_front::<32>(word, tail);
+    tail = mask_front::<16>(word, tail);
+    tail = mask_front::<8>(word, tail);
+    tail = mask_front::<4>(word, tail);
+    match tail {
+        [first] => *first ^= a,
+        [first, second] => {
+            *first ^= a;
+            *second ^= b;
+        }
+        [first, second, third] => {
+            *first ^= a;
+            *second ^= b;
+            *third ^= c;
+        }
+        _ => {}
     }
 }
 

@@ -34,6 +34,7 @@ mod opcode;
 pub use close::{CloseCode, CloseFrame, CloseFrameError};
 pub use header::{EncodedHeader, FrameHeader, HeaderError, Rsv};
 pub(crate) use header::{FirstByte, KEY_LEN};
+pub(crate) use mask::mask;
 pub use mask::{Mask, MaskingKey};
 pub use opcode::{MessageKind, Opcode};
 
