@@ -280,7 +280,7 @@ impl<R: Role> Connection<R> {
     /// then say with [`payload_read`](Self::payload_read) how much that was; or leave it and read
     /// into a buffer as ever, which has the same outcome. `None` means to do the latter. Room is
     /// made as for what comes by the buffer: at most 64 KiB for what a header declares, then as much
-    /// again as came.
+    /// again as came. It may hold bytes of messages before, so say no more than what was read.
     ///
     /// # Examples
     ///
