@@ -68,16 +68,10 @@ impl WindowBits {
     ///
     /// The compressor here cannot keep to so short a window: where it would have to, nothing is
     /// compressed.
-    pub const MIN: Self = match Self::new(8) {
-        Some(bits) => bits,
-        None => unreachable!(),
-    };
+    pub const MIN: Self = Self(NonZeroU8::MIN.saturating_add(7));
 
     /// 15 bits, 32 KiB: what is meant where nothing is said.
-    pub const MAX: Self = match Self::new(15) {
-        Some(bits) => bits,
-        None => unreachable!(),
-    };
+    pub const MAX: Self = Self(NonZeroU8::MIN.saturating_add(14));
 
     /// A number of bits from 8 to 15; of another number nothing.
     pub const fn new(bits: u8) -> Option<Self> {
@@ -283,5 +277,17 @@ impl Agreement {
     /// Whether the peer's messages may refer to those before them.
     pub const fn receive_context_takeover(&self) -> bool {
         self.receive.context_takeover
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::WindowBits;
+
+    #[test]
+    fn window_bits_are_8_to_15() {
+        let valid = (0..=u8::MAX).filter(|bits| WindowBits::new(*bits).is_some());
+        assert!(valid.eq(8..=15));
+        assert_eq!((WindowBits::MIN.get(), WindowBits::MAX.get()), (8, 15));
     }
 }
