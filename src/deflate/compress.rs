@@ -111,8 +111,8 @@ impl Compressor {
         is_last: bool,
     ) -> Result<&[u8], NoMemory> {
         if parts.iter().all(|part| part.is_empty()) {
-            // "[...] a single byte [...]" 0x00 is all that an empty message is (RFC 7692, section
-            // 7.2.3.6), and what ends one whose last fragment is empty.
+            // One byte 0x00 is all that an empty message is (RFC 7692, section 7.2.3.6), and what ends
+            // one whose last fragment is empty.
             return Ok(if is_last { &EMPTY } else { &[] });
         }
         self.is_used = true;

@@ -50,9 +50,10 @@ mod with {
         /// Whether a frame that begins so may begin a message that is compressed.
         #[cold]
         pub(in crate::connection::inbound) fn may_begin(&self, first: FirstByte) -> bool {
-            // RSV1 is "the "Per-Message Compressed" bit, which indicates whether or not the message
-            // is compressed"; "An endpoint MUST NOT set the "Per-Message Compressed" bit of control
-            // frames and non-first fragments of a data message." (RFC 7692, section 6)
+            // RSV1 says so, on the first frame of a message: "An endpoint MUST NOT set the
+            // "Per-Message Compressed" bit of control frames and non-first fragments of a data
+            // message. An endpoint receiving such a frame MUST _Fail the WebSocket Connection_." (RFC
+            // 7692, section 6)
             self.is_agreed
                 && first.rsv == Rsv::RSV1
                 && matches!(first.opcode, Opcode::Text | Opcode::Binary)

@@ -95,8 +95,9 @@ impl<R: Role> Sender<R> {
                     .ok_or(SendError::CompressedMessage)?,
             )),
         };
-        // "[...] MUST set the "Per-Message Compressed" bit of the first fragment" (RFC 7692,
-        // section 6.1)
+        // The bit stands in the first frame of a compressed message: "An endpoint MUST NOT set the
+        // "Per-Message Compressed" bit of control frames and non-first fragments of a data message."
+        // (RFC 7692, section 6)
         let rsv = if opcode == Opcode::Continuation {
             Rsv::NONE
         } else {
