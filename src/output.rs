@@ -4,6 +4,8 @@ use core::fmt;
 
 use arrayvec::ArrayVec;
 
+use crate::frame::Mask;
+
 /// A place for outbound bytes that takes a frame whole or not at all.
 ///
 /// The engine first asks for room with [`make_room`](Output::make_room) and then puts bytes within
@@ -36,7 +38,27 @@ pub trait Output {
     /// The engine stays within what it reserved. An implementation that is given more than it can
     /// hold appends nothing and lends an empty slice.
     fn put(&mut self, bytes: &[u8]) -> &mut [u8];
+
+    /// Appends `bytes` masked.
+    ///
+    /// By itself this puts pieces and masks them where they then lie. [`Mask::copy`] does both at
+    /// once: an implementation that can append by it does so for the sake of speed.
+    fn put_masked(&mut self, bytes: &[u8], mask: &mut Mask) {
+        for piece in bytes.chunks(MASK_PIECE) {
+            let lent = self.put(piece);
+            debug_assert_eq!(
+                lent.len(),
+                piece.len(),
+                "`Output::put` lends all that it appended"
+            );
+            mask.apply(lent);
+        }
+    }
 }
+
+/// How much of a payload is copied and masked at a time: what fits the nearest cache, so that
+/// masking finds it there.
+const MASK_PIECE: usize = 4096;
 
 impl<O: Output + ?Sized> Output for &mut O {
     #[inline]
@@ -47,6 +69,11 @@ impl<O: Output + ?Sized> Output for &mut O {
     #[inline]
     fn put(&mut self, bytes: &[u8]) -> &mut [u8] {
         (**self).put(bytes)
+    }
+
+    #[inline]
+    fn put_masked(&mut self, bytes: &[u8], mask: &mut Mask) {
+        (**self).put_masked(bytes, mask);
     }
 }
 
@@ -62,6 +89,11 @@ impl Output for alloc::vec::Vec<u8> {
         let start = self.len();
         self.extend_from_slice(bytes);
         self.get_mut(start..).unwrap_or_default()
+    }
+
+    #[inline]
+    fn put_masked(&mut self, bytes: &[u8], mask: &mut Mask) {
+        mask.copy(bytes, |part| self.extend_from_slice(part));
     }
 }
 
@@ -138,6 +170,13 @@ impl Output for SliceOutput<'_> {
             }
             None => &mut [],
         }
+    }
+
+    #[inline]
+    fn put_masked(&mut self, bytes: &[u8], mask: &mut Mask) {
+        mask.copy(bytes, |part| {
+            self.put(part);
+        });
     }
 }
 

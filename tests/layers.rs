@@ -12,9 +12,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The layers from the bottom up, and what each may name besides itself.
-const LAYERS: [(&str, &[&str]); 16] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     ("num", &[]),
-    ("output", &[]),
+    ("output", &["frame"]),
     ("deflate", &["num"]),
     ("negotiated", &["deflate"]),
     ("utf8", &[]),
@@ -39,11 +39,13 @@ const LAYERS: [(&str, &[&str]); 16] = [
             "event",
             // `receive_message` is where the assembler and the connection meet.
             "assembler",
+            "inbox",
             "broadcast",
             "deflate",
         ],
     ),
     ("assembler", &["num", "frame", "error", "event"]),
+    ("inbox", &["assembler", "frame"]),
     // It follows the state of a connection, a plain value, and knows no more of it.
     ("keep_alive", &["connection"]),
     ("lib", &[]),

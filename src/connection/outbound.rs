@@ -8,10 +8,6 @@ use crate::num::wire_len;
 use crate::output::Output;
 use crate::role::Role;
 
-/// How much of a payload is copied and masked at a time: what fits the nearest cache, so that
-/// masking finds it there.
-const MASK_PIECE: usize = 4096;
-
 /// What is known of the frames that went out so far.
 #[derive(Debug)]
 pub(super) struct Outbound {
@@ -201,15 +197,7 @@ pub(super) fn put_frame_of<R: Role, const N: usize>(
             out.put(&key.bytes());
             let mut mask = Mask::new(key);
             for part in payload {
-                for piece in part.chunks(MASK_PIECE) {
-                    let lent = out.put(piece);
-                    debug_assert_eq!(
-                        lent.len(),
-                        piece.len(),
-                        "`Output::put` lends all that it appended"
-                    );
-                    mask.apply(lent);
-                }
+                out.put_masked(part, &mut mask);
             }
         }
     }

@@ -79,6 +79,48 @@ impl Mask {
         self.skip(len);
     }
 
+    /// Masks or unmasks the next `bytes.len()` bytes on their way to `put`, which gets them in order
+    /// and in parts of any lengths.
+    ///
+    /// This is quicker than to copy them and then to [apply](Self::apply) the mask.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use websocket_proto::frame::{Mask, MaskingKey};
+    ///
+    /// let mut mask = Mask::new(MaskingKey::new([0x37, 0xfa, 0x21, 0x3d]));
+    /// let (mut payload, mut len) = ([0; 5], 0);
+    /// mask.copy(b"Hello", |part| {
+    ///     payload[len..len + part.len()].copy_from_slice(part);
+    ///     len += part.len();
+    /// });
+    /// assert_eq!(payload, [0x7f, 0x9f, 0x4d, 0x51, 0x58]);
+    /// ```
+    #[inline]
+    pub fn copy(&mut self, bytes: &[u8], mut put: impl FnMut(&[u8])) {
+        let MaskingKey(key) = self.next;
+        let (lines, after) = bytes.as_chunks::<LONG_LINE>();
+        copy_lines(key, lines, &mut put);
+        let (lines, mut tail) = after.as_chunks::<64>();
+        for line in lines {
+            put(&masked(u32::from_ne_bytes(key), *line));
+        }
+        let word = u32::from_ne_bytes(key);
+        tail = copy_front::<32>(word, tail, &mut put);
+        tail = copy_front::<16>(word, tail, &mut put);
+        tail = copy_front::<8>(word, tail, &mut put);
+        tail = copy_front::<4>(word, tail, &mut put);
+        let [a, b, c, _] = key;
+        match tail {
+            [first] => put(&[first ^ a]),
+            [first, second] => put(&[first ^ a, second ^ b]),
+            [first, second, third] => put(&[first ^ a, second ^ b, third ^ c]),
+            _ => {}
+        }
+        self.skip(bytes.len());
+    }
+
     /// Goes on behind the next `len` bytes of payload, which something else has masked.
     #[inline]
     pub(crate) fn skip(&mut self, len: usize) {
@@ -94,15 +136,32 @@ pub(crate) fn mask(MaskingKey(key): MaskingKey, payload: &mut [u8]) {
     // "transformed-octet-i = original-octet-i XOR masking-key-octet-j", j = i MOD 4 (section
     // 5.3). Lines of 64 bytes first, of which the compiler makes vectors; then half of what a
     // line has, a quarter, and so on: a branch for each, no loop.
-    let [a, b, c, d] = key;
-    let double = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
-
     let mut tail = payload;
+    let mut key = key;
+    if tail.len() >= WORTH_ALIGNING {
+        // Vectors that lie across two lines of the cache cost twice.
+        let head_len = tail.as_ptr().align_offset(64).min(63);
+        let (head, aligned) = tail.split_at_mut(head_len);
+        mask_short(key, head);
+        key.rotate_left(head_len % 4);
+        tail = aligned;
+    }
     if tail.len() >= 64 {
+        let [a, b, c, d] = key;
         let (lines, after) = tail.as_chunks_mut();
-        mask_lines(double, lines);
+        mask_lines(u64::from_ne_bytes([a, b, c, d, a, b, c, d]), lines);
         tail = after;
     }
+    mask_short(key, tail);
+}
+
+/// From so many bytes on it pays to begin where a line of the cache does.
+const WORTH_ALIGNING: usize = 2048;
+
+/// Masks fewer than 64 bytes.
+#[inline]
+fn mask_short(key: [u8; 4], mut tail: &mut [u8]) {
+    let [a, b, c, _] = key;
     let word = u32::from_ne_bytes(key);
     tail = mask_front::<32>(word, tail);
     tail = mask_front::<16>(word, tail);
@@ -134,6 +193,61 @@ fn mask_front<const N: usize>(word: u32, bytes: &mut [u8]) -> &mut [u8] {
         *bytes = (u32::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
     }
     after
+}
+
+/// How much is masked at a time on its way elsewhere: as much as the longest registers hold, so that
+/// it is read once and written once.
+const LONG_LINE: usize = 256;
+
+/// Masks long lines on their way to `put`.
+#[inline]
+fn copy_lines(key: [u8; 4], lines: &[[u8; LONG_LINE]], put: &mut impl FnMut(&[u8])) {
+    #[cfg(feature = "simd")]
+    if lines.len() >= WORTH_DISPATCH * 64 / LONG_LINE {
+        let level = fearless_simd::Level::new();
+        return fearless_simd::dispatch!(level, _simd => copy_each(key, lines, put));
+    }
+    copy_each(key, lines, put);
+}
+
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "it takes on the vectors of who calls it"
+)]
+fn copy_each(key: [u8; 4], lines: &[[u8; LONG_LINE]], put: &mut impl FnMut(&[u8])) {
+    for line in lines {
+        put(&masked(u32::from_ne_bytes(key), *line));
+    }
+}
+
+/// Masks the first `N` bytes on their way to `put`, if there are as many, and gives those behind
+/// them.
+#[inline]
+fn copy_front<'b, const N: usize>(
+    word: u32,
+    bytes: &'b [u8],
+    put: &mut impl FnMut(&[u8]),
+) -> &'b [u8] {
+    match bytes.split_first_chunk::<N>() {
+        Some((front, after)) => {
+            put(&masked(word, *front));
+            after
+        }
+        None => bytes,
+    }
+}
+
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "it takes on the vectors of who calls it"
+)]
+fn masked<const N: usize>(word: u32, mut bytes: [u8; N]) -> [u8; N] {
+    for bytes in bytes.as_chunks_mut::<4>().0 {
+        *bytes = (u32::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
+    }
+    bytes
 }
 
 /// Masks lines, with the longest vectors that this processor has where that pays.
@@ -189,6 +303,37 @@ mod tests {
                     mask.apply(left);
                     mask.apply(right);
                     assert_eq!(actual, expected, "len {len}, start {start}, cut {cut}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn s5_3_long_payloads_agree_with_the_definition_in_place_and_on_the_way() {
+        let key = [0x37, 0xfa, 0x21, 0x3d];
+        let mut bytes = [0; 6000];
+        for (byte, value) in bytes.iter_mut().zip((0..=250).cycle()) {
+            *byte = value;
+        }
+        for len in (0..600).chain([1023, 1024, 1025, 2047, 2048, 4099, 5900]) {
+            for start in [0, 1, 3, 7, 62] {
+                let mut expected = bytes;
+                oracle(key, &mut expected[start..start + len]);
+                let mut in_place = bytes;
+                Mask::new(MaskingKey::new(key)).apply(&mut in_place[start..start + len]);
+                assert_eq!(in_place, expected, "len {len}, start {start}");
+                for cut in [0, 1, 2, 3, len / 2, len] {
+                    let mut mask = Mask::new(MaskingKey::new(key));
+                    let (mut copied, mut at) = (bytes, start);
+                    let mut put = |part: &[u8]| {
+                        copied[at..at + part.len()].copy_from_slice(part);
+                        at += part.len();
+                    };
+                    let (left, right) = bytes[start..start + len].split_at(cut.min(len));
+                    mask.copy(left, &mut put);
+                    mask.copy(right, &mut put);
+                    assert_eq!(at, start + len);
+                    assert_eq!(copied, expected, "len {len}, start {start}, cut {cut}");
                 }
             }
         }
