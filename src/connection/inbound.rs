@@ -45,7 +45,32 @@ pub(super) struct Inbound {
     utf8: Utf8Stream,
     /// The Pings and Pongs since the last data frame, or since the caller has reset them.
     control_frames: u32,
+    /// How many bytes more the frame wants that the caller was left with, or 0.
+    missing: usize,
     compression: Compression,
+}
+
+/// How much of the input is taken, and how.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Taking {
+    /// Binds beside the configured limit on messages.
+    pub(super) max_message_len: u64,
+    /// The longest piece of what is not a whole message.
+    pub(super) max_piece: usize,
+    /// The longest data frame, header included, that is left in the input until it is whole.
+    pub(super) max_held: usize,
+    /// Whether frames of text are, too.
+    pub(super) holds_text: bool,
+}
+
+impl Taking {
+    /// Takes all there is, in pieces as long as they come.
+    pub(super) const ALL: Self = Self {
+        max_message_len: u64::MAX,
+        max_piece: usize::MAX,
+        max_held: 0,
+        holds_text: false,
+    };
 }
 
 /// What the next byte of input is.
@@ -99,19 +124,19 @@ impl Inbound {
             message_len: 0,
             utf8: Utf8Stream::new(),
             control_frames: 0,
+            missing: 0,
             compression: Compression::new(),
         }
     }
 
     /// Takes input until something is found, and moves the cursor past what it took.
-    /// `max_message_len` binds beside the configured limit.
     #[inline]
     pub(super) fn receive<'b, R: Role>(
         &mut self,
         input: &mut &'b mut [u8],
-        max_message_len: u64,
-        max_piece: usize,
+        taking: Taking,
     ) -> Result<Option<Found<'b>>, ProtocolError> {
+        let max_message_len = taking.max_message_len;
         loop {
             let step = match self.stage {
                 Stage::Header
@@ -121,15 +146,16 @@ impl Inbound {
                             self.whole_message::<R>(input, max_message_len) =>
                 {
                     self.control_frames = 0;
+                    self.missing = 0;
                     self.first = true;
                     self.deliver(kind, payload, true)
                 }
-                Stage::Header => match self.header::<R>(input, max_message_len) {
+                Stage::Header => match self.header::<R>(input, taking) {
                     Ok(true) => continue,
                     Ok(false) => return Ok(None),
                     Err(error) => Err(error),
                 },
-                Stage::Data(kind) => self.data::<R>(kind, input, max_piece),
+                Stage::Data(kind) => self.data::<R>(kind, input, taking.max_piece),
                 #[cfg(feature = "deflate")]
                 Stage::Compressed(kind) => return Ok(Some(Found::Compressed(kind))),
                 Stage::Control(opcode) => Ok(self.control::<R>(opcode, input)),
@@ -156,12 +182,14 @@ impl Inbound {
     #[cold]
     pub(super) fn fail(&mut self, error: ProtocolError, input: &mut &mut [u8]) -> ProtocolError {
         self.stage = Stage::Failed(error);
+        self.missing = 0;
         *input = &mut [];
         error
     }
 
     /// Reads no more input. An error that was found stays.
     pub(super) fn end(&mut self) {
+        self.missing = 0;
         if !matches!(self.stage, Stage::Failed(_)) {
             self.stage = Stage::Ended;
         }
@@ -182,6 +210,7 @@ impl Inbound {
     pub(super) fn is_inside_message(&self) -> bool {
         self.message.is_some()
             || !self.spill.is_empty()
+            || self.missing > 0
             || matches!(self.stage, Stage::Data(_) | Stage::Control(_))
     }
 
@@ -261,21 +290,67 @@ impl Inbound {
         Some((kind, payload))
     }
 
-    /// Takes the next header from the input; false if the input ends before it does.
+    /// Takes the next header from the input; false if the input ends before it does, or if the
+    /// frame is to be left there until it is whole.
     #[inline]
     fn header<R: Role>(
         &mut self,
         input: &mut &mut [u8],
-        max_message_len: u64,
+        taking: Taking,
     ) -> Result<bool, ProtocolError> {
-        if self.spill.is_empty()
-            && let Some((header, len)) = self.judge::<R>(input, max_message_len)?
-        {
-            let _ = input.split_off_mut(..len);
-            self.begin(header);
-            return Ok(true);
+        if self.spill.is_empty() {
+            let judged = self.judge::<R>(input, taking.max_message_len)?;
+            self.missing = self.missing_of(judged, input, taking);
+            if self.missing > 0 {
+                return Ok(false);
+            }
+            if let Some((header, len)) = judged {
+                let _ = input.split_off_mut(..len);
+                self.begin(header);
+                return Ok(true);
+            }
         }
-        self.cut_header::<R>(input, max_message_len)
+        self.cut_header::<R>(input, taking.max_message_len)
+    }
+
+    /// How many bytes more the frame wants that the input begins with, if it is to be left there
+    /// until it is whole; 0 if not.
+    #[inline]
+    fn missing_of(
+        &self,
+        judged: Option<(FrameHeader, usize)>,
+        input: &[u8],
+        taking: Taking,
+    ) -> usize {
+        if taking.max_held == 0 || input.is_empty() {
+            return 0;
+        }
+        let Some((header, header_len)) = judged else {
+            // Of a header at least one byte.
+            return usize::from(input.len() < taking.max_held);
+        };
+        let is_text = match header.opcode {
+            Opcode::Text => true,
+            Opcode::Continuation => self.message == Some(MessageKind::Text),
+            _ => false,
+        };
+        let len = memory_len(header.payload_len).saturating_add(header_len);
+        if header.opcode.is_control() || len > taking.max_held || (is_text && !taking.holds_text) {
+            return 0;
+        }
+        let missing = len.saturating_sub(input.len());
+        // A fragment has to be copied in any case: what is long is better read to where it belongs.
+        let is_whole = header.fin && header.opcode != Opcode::Continuation;
+        if !is_whole && !is_text && wire_len(missing) >= MIN_DIRECT {
+            return 0;
+        }
+        missing
+    }
+
+    /// How many bytes more the frame wants that the last call has left in the input.
+    #[inline]
+    pub(super) const fn missing(&self) -> usize {
+        self.missing
     }
 
     /// Takes the next header from the input when a read has cut it: byte by byte, for it has at

@@ -21,6 +21,7 @@ use crate::deflate::{CompressState, InflateState};
 use crate::error::{ProtocolError, SendError};
 use crate::event::{Chunk, Event, Incoming, Message};
 use crate::frame::{CloseCode, EncodedHeader, MessageKind};
+use crate::inbox::Inbox;
 use crate::negotiated::Negotiated;
 use crate::output::Output;
 use crate::role::{Role, Server};
@@ -328,6 +329,39 @@ impl<R: Role> Connection<R> {
         self.sender.flush_first(out);
         let Self { receiver, sender } = self;
         receiver.payload_read(len, assembler, |reply| sender.reply(reply, out))
+    }
+
+    /// Where the next bytes of the transport go: the buffer of `inbox`, or the storage for a message
+    /// whose payload is long.
+    ///
+    /// Say how many were read by [`Inbox::filled`], then call [`receive_from`](Self::receive_from)
+    /// until it gives `None`. The room is never empty after that.
+    #[inline]
+    pub fn read_room<'m, B: AsMut<[u8]>, S: Storage>(
+        &mut self,
+        inbox: &'m mut Inbox<B, S>,
+    ) -> &'m mut [u8] {
+        self.receiver.read_room(inbox)
+    }
+
+    /// Takes what was read into `inbox` until it makes a whole message, or a control frame.
+    ///
+    /// As [`receive_message`](Self::receive_message), but that a data frame which is not whole yet
+    /// and fits into the buffer stays there: its rest is not looked at before all of it has come.
+    /// Its header is. `None` means that more has to be read.
+    ///
+    /// # Errors
+    ///
+    /// As [`receive_message`](Self::receive_message).
+    #[inline]
+    pub fn receive_from<'m, B: AsMut<[u8]>, S: Storage>(
+        &mut self,
+        inbox: &'m mut Inbox<B, S>,
+        out: &mut impl Output,
+    ) -> Result<Option<Incoming<'m>>, ProtocolError> {
+        self.sender.flush_first(out);
+        let Self { receiver, sender } = self;
+        receiver.receive_from(inbox, |reply| sender.reply(reply, out))
     }
 
     /// Sends a whole message in one frame; a client's is masked on the way into `out`.

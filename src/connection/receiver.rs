@@ -5,7 +5,7 @@ mod inflating;
 
 use core::marker::PhantomData;
 
-use super::inbound::{ControlOpcode, Found, Inbound};
+use super::inbound::{ControlOpcode, Found, Inbound, Taking};
 use super::replies::{Reply, ReplyKind};
 #[cfg(feature = "deflate")]
 use inflating::Inflating;
@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::error::ProtocolError;
 use crate::event::{ControlEvent, Event, Incoming};
 use crate::frame::{CloseFrame, MessageKind};
+use crate::inbox::{Inbox, Next};
 use crate::num::wire_len;
 use crate::role::Role;
 
@@ -57,7 +58,7 @@ impl<R: Role> Receiver<R> {
         input: &mut &'b mut [u8],
         mut reply: impl FnMut(Reply),
     ) -> Result<Option<Event<'b>>, ProtocolError> {
-        match self.find(input, u64::MAX, usize::MAX, &mut reply)? {
+        match self.find(input, Taking::ALL, &mut reply)? {
             None => Ok(None),
             Some(Found::Chunk(chunk)) => Ok(Some(Event::Chunk(chunk))),
             Some(Found::Control(opcode)) => {
@@ -81,11 +82,82 @@ impl<R: Role> Receiver<R> {
         &mut self,
         input: &mut &'b mut [u8],
         assembler: &'m mut Assembler<S>,
+        reply: impl FnMut(Reply),
+    ) -> Result<Option<Incoming<'m>>, ProtocolError> {
+        let taking = Taking {
+            max_message_len: wire_len(assembler.max_len()),
+            max_piece: PIECE,
+            ..Taking::ALL
+        };
+        self.message(input, assembler, taking, reply)
+    }
+
+    /// As [`Connection::receive_from`](super::Connection::receive_from), but for what is owed to the
+    /// peer, which `reply` takes.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[inline]
+    pub fn receive_from<'m, B: AsMut<[u8]>, S: Storage>(
+        &mut self,
+        inbox: &'m mut Inbox<B, S>,
+        reply: impl FnMut(Reply),
+    ) -> Result<Option<Incoming<'m>>, ProtocolError> {
+        match inbox.next() {
+            Next::Nothing => Ok(None),
+            Next::Stored(len, assembler) => self.payload_read(len, assembler, reply),
+            Next::Input {
+                mut input,
+                begin,
+                end,
+                missing,
+                max_held,
+                holds_text,
+                assembler,
+            } => {
+                let taking = Taking {
+                    max_message_len: wire_len(assembler.max_len()),
+                    max_piece: PIECE,
+                    max_held,
+                    holds_text,
+                };
+                let incoming = self.message(&mut input, assembler, taking, reply);
+                *begin = end.saturating_sub(input.len());
+                *missing = self.inbound.missing();
+                incoming
+            }
+        }
+    }
+
+    /// As [`Connection::read_room`](super::Connection::read_room).
+    #[inline]
+    pub fn read_room<'m, B: AsMut<[u8]>, S: Storage>(
+        &mut self,
+        inbox: &'m mut Inbox<B, S>,
+    ) -> &'m mut [u8] {
+        let stores = match inbox.empty_assembler() {
+            Some(assembler) => self.payload_room(assembler).is_some(),
+            None => false,
+        };
+        if stores {
+            return self.payload_room(inbox.lend_storage()).unwrap_or_default();
+        }
+        inbox.lend_buffer()
+    }
+
+    /// Takes input until it makes a whole message or a control frame.
+    #[inline]
+    fn message<'b: 'm, 'm, S: Storage>(
+        &mut self,
+        input: &mut &'b mut [u8],
+        assembler: &'m mut Assembler<S>,
+        taking: Taking,
         mut reply: impl FnMut(Reply),
     ) -> Result<Option<Incoming<'m>>, ProtocolError> {
-        let max_message_len = wire_len(assembler.max_len());
+        let max_message_len = taking.max_message_len;
         loop {
-            let chunk = match self.find(input, max_message_len, PIECE, &mut reply) {
+            let chunk = match self.find(input, taking, &mut reply) {
                 Ok(Some(Found::Chunk(chunk))) => chunk,
                 Ok(Some(Found::Control(opcode))) => {
                     let event = self.control(opcode, input, &mut reply);
@@ -200,11 +272,10 @@ impl<R: Role> Receiver<R> {
     fn find<'b>(
         &mut self,
         input: &mut &'b mut [u8],
-        max_message_len: u64,
-        max_piece: usize,
+        taking: Taking,
         reply: &mut impl FnMut(Reply),
     ) -> Result<Option<Found<'b>>, ProtocolError> {
-        let found = self.inbound.receive::<R>(input, max_message_len, max_piece);
+        let found = self.inbound.receive::<R>(input, taking);
         if let Err(error) = found {
             reply(Reply(ReplyKind::Fail(error.close_code())));
         }

@@ -8,7 +8,7 @@ use super::{MAX_CONTROL_PAYLOAD, MaskingKey, Opcode};
 use crate::num::wire_len;
 
 /// The longest header: two bytes, a 64-bit length and a masking key.
-const MAX_HEADER: usize = 14;
+pub(crate) const MAX_HEADER: usize = 14;
 /// The length of a masking key.
 pub(crate) const KEY_LEN: usize = 4;
 

@@ -32,6 +32,8 @@ mod mask;
 mod opcode;
 
 pub use close::{CloseCode, CloseFrame, CloseFrameError};
+#[cfg(feature = "alloc")]
+pub(crate) use header::MAX_HEADER;
 pub use header::{EncodedHeader, FrameHeader, HeaderError, Rsv};
 pub(crate) use header::{FirstByte, KEY_LEN};
 pub(crate) use mask::mask;

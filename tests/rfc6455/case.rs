@@ -6,8 +6,8 @@ use websocket_proto::deflate::{Agreement, Policy};
 use websocket_proto::frame::Rsv;
 use websocket_proto::frame::{CloseCode, MaskingKey};
 use websocket_proto::{
-    Assembler, Borrowed, Client, Closure, Config, Connection, Event, Fixed, Growing, Incoming,
-    Message, Negotiated, Payload, ProtocolError, Role, Server, State, Storage, Transport,
+    Assembler, Borrowed, Client, Closure, Config, Connection, Event, Fixed, Growing, Inbox,
+    Incoming, Message, Negotiated, Payload, ProtocolError, Role, Server, State, Storage, Transport,
 };
 
 /// The key that the test's clients mask with.
@@ -343,6 +343,17 @@ impl Case {
                     self.side, self.input
                 );
             }
+            // A buffer that holds nearly all frames, one that cuts many, one that holds no header.
+            let buffer_len = [0x1_0000, 20, 3][index % 3];
+            for holds_text in [false, true] {
+                self.is_the_same_from_an_inbox(
+                    &mut connect(self.config),
+                    &cut,
+                    buffer_len,
+                    holds_text,
+                    &whole,
+                );
+            }
         }
         #[cfg(feature = "deflate")]
         self.is_the_same_where_deflate_was_agreed_on(&whole);
@@ -416,16 +427,7 @@ impl Case {
             let mut read = input.split_off_mut(..len).unwrap();
             loop {
                 match conn.receive_message(&mut read, &mut assembler, &mut out) {
-                    Ok(Some(Incoming::Message(Message::Text(message)))) => seen.push(text(message)),
-                    Ok(Some(Incoming::Message(Message::Binary(message)))) => {
-                        seen.push(binary(message));
-                    }
-                    Ok(Some(Incoming::Ping(payload))) => seen.push(ping(&payload)),
-                    Ok(Some(Incoming::Pong(payload))) => seen.push(Seen::Pong(payload.to_vec())),
-                    Ok(Some(Incoming::Close(frame))) => {
-                        seen.push(close(frame.code().get(), frame.reason()));
-                    }
-                    Ok(Some(_)) => unreachable!("no other kind today"),
+                    Ok(Some(incoming)) => seen.push(seen_of(incoming)),
                     Ok(None) => break,
                     Err(fault) => {
                         assert_eq!(*error.get_or_insert(fault), fault, "the first error stays");
@@ -436,6 +438,71 @@ impl Case {
             assert!(read.is_empty(), "all input is taken");
         }
         outcome(conn, self.side, seen, None, &out, error)
+    }
+
+    /// What waits in a buffer until it is whole has the same outcome.
+    fn is_the_same_from_an_inbox<R: Role>(
+        &self,
+        conn: &mut Connection<R>,
+        cut: &[usize],
+        buffer_len: usize,
+        holds_text: bool,
+        whole: &Outcome,
+    ) {
+        let assembler = Assembler::<Growing>::default();
+        let mut inbox = Inbox::with_buffer(vec![0; buffer_len], assembler).hold_text(holds_text);
+        let (mut seen, mut out, mut error) = (Vec::new(), Vec::new(), None);
+        let mut rest = &self.input[..];
+        for &len in cut {
+            let (mut read, after) = rest.split_at(len);
+            rest = after;
+            while !read.is_empty() {
+                let room = conn.read_room(&mut inbox);
+                assert!(!room.is_empty(), "there is always room");
+                let (now, later) = read.split_at(room.len().min(read.len()));
+                room[..now.len()].copy_from_slice(now);
+                read = later;
+                inbox.filled(now.len());
+                loop {
+                    match conn.receive_from(&mut inbox, &mut out) {
+                        Ok(Some(incoming)) => seen.push(seen_of(incoming)),
+                        Ok(None) => break,
+                        Err(fault) => {
+                            assert_eq!(*error.get_or_insert(fault), fault, "the first error stays");
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+        if holds_text && whole.error == Some(ProtocolError::InvalidUtf8) && error.is_none() {
+            // The fault is in a frame that never got whole.
+            assert!(!inbox.is_idle());
+            assert_eq!(seen, whole.seen);
+            return;
+        }
+        let whole = Outcome {
+            unfinished: None,
+            ..whole.clone()
+        };
+        assert_eq!(
+            outcome(conn, self.side, seen, None, &out, error),
+            whole,
+            "{:?} with {:x?} cut into {cut:?}, in a buffer of {buffer_len} bytes",
+            self.side,
+            self.input
+        );
+    }
+}
+
+fn seen_of(incoming: Incoming<'_>) -> Seen {
+    match incoming {
+        Incoming::Message(Message::Text(message)) => text(message),
+        Incoming::Message(Message::Binary(message)) => binary(message),
+        Incoming::Ping(payload) => ping(&payload),
+        Incoming::Pong(payload) => Seen::Pong(payload.to_vec()),
+        Incoming::Close(frame) => close(frame.code().get(), frame.reason()),
+        _ => unreachable!("no other kind today"),
     }
 }
 

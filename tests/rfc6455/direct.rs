@@ -2,7 +2,7 @@
 
 use websocket_proto::frame::MaskingKey;
 use websocket_proto::{
-    Assembler, Borrowed, Client, Config, Connection, Growing, Incoming, Message, Negotiated,
+    Assembler, Borrowed, Client, Config, Connection, Growing, Inbox, Incoming, Message, Negotiated,
     ProtocolError, Role, Server, Storage,
 };
 
@@ -136,6 +136,99 @@ fn what_is_read_directly_is_what_is_read_by_a_buffer() {
             assert!(directly > 100_000);
         }
     }
+}
+
+/// Reads the stream in reads of these lengths through an inbox.
+fn read_by_inbox<R: Role>(
+    mut conn: Connection<R>,
+    inbox: &mut Inbox<Vec<u8>, Growing>,
+    stream: &[u8],
+    mut read_len: impl FnMut() -> usize,
+) -> (Vec<Seen>, Vec<u8>) {
+    let (mut rest, mut seen, mut out) = (stream, Vec::new(), Vec::new());
+    while !rest.is_empty() {
+        let room = conn.read_room(inbox);
+        let len = read_len().min(rest.len()).min(room.len());
+        let (now, later) = rest.split_at(len);
+        room[..len].copy_from_slice(now);
+        rest = later;
+        inbox.filled(len);
+        while let Some(incoming) = conn.receive_from(inbox, &mut out).unwrap() {
+            note(incoming, &mut seen);
+        }
+    }
+    (seen, out)
+}
+
+#[test]
+fn what_waits_in_an_inbox_is_what_is_read_by_a_buffer() {
+    let config = Config::default();
+    let open = || Connection::new(Server, Negotiated::default(), config);
+    let (masked, plain) = (stream(Some(KEY)), stream(None));
+    let growing = Assembler::<Growing>::default;
+    let (expected, out, _) = read(open(), growing(), &masked, || usize::MAX, false);
+    for payload_len in [0, 5, 1000, 16 << 10, 64 << 10, 1 << 20] {
+        for holds_text in [false, true] {
+            // One inbox serves them all, one after the other.
+            let mut inbox = Inbox::new(payload_len).hold_text(holds_text);
+            for most in [300_000, 20_000, 300] {
+                let reads = |seed| {
+                    let mut random = Random::new(seed);
+                    move || 1 + random.below(most)
+                };
+                let (seen, sent) = read_by_inbox(open(), &mut inbox, &masked, reads(1));
+                assert!(
+                    seen == expected && sent == out,
+                    "reads of up to {most} into {payload_len}"
+                );
+                assert!(inbox.is_idle());
+                let role = Client::new(|| MaskingKey::new(KEY));
+                let client = Connection::new(role, Negotiated::default(), config);
+                let (seen, _) = read_by_inbox(client, &mut inbox, &plain, reads(2));
+                assert!(
+                    seen == expected,
+                    "client: reads of up to {most} into {payload_len}"
+                );
+                assert!(inbox.is_idle());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_frame_that_fits_waits_in_the_buffer_and_a_longer_one_does_not() {
+    let mut conn = Connection::new(Server, Negotiated::default(), Config::default());
+    let mut inbox = Inbox::new(32 << 10);
+    let mut out = Vec::new();
+    let mut feed = |conn: &mut Connection<Server>, inbox: &mut Inbox<_, _>, bytes: &[u8]| {
+        let room = conn.read_room(inbox);
+        let room_len = room.len();
+        room[..bytes.len()].copy_from_slice(bytes);
+        inbox.filled(bytes.len());
+        let message = conn.receive_from(inbox, &mut out).unwrap().is_some();
+        (room_len, message)
+    };
+    let fits = wire_frame(0x82, &vec![b'a'; 32 << 10], Some(KEY));
+    let (start, rest) = fits.split_at(10_000);
+    assert!(inbox.is_idle());
+    assert!(!feed(&mut conn, &mut inbox, start).1);
+    assert!(!inbox.is_idle());
+    assert_eq!(inbox.assembler().capacity(), 0, "nothing was copied");
+    // Room for all that lacks, and hardly more.
+    let (room_len, is_message) = feed(&mut conn, &mut inbox, rest);
+    assert!(is_message && (rest.len()..rest.len() + 64).contains(&room_len));
+    assert!(inbox.is_idle());
+    assert_eq!(inbox.assembler().capacity(), 0);
+
+    let long = wire_frame(0x82, &vec![b'a'; 40 << 10], Some(KEY));
+    let (start, rest) = long.split_at(10_000);
+    assert!(!feed(&mut conn, &mut inbox, start).1);
+    assert_eq!(
+        feed(&mut conn, &mut inbox, rest),
+        (rest.len(), true),
+        "the rest goes to where it belongs"
+    );
+    assert!(inbox.assembler().capacity() >= 40 << 10);
 }
 
 #[test]

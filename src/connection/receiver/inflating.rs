@@ -1,8 +1,8 @@
 //! Messages that come compressed: inflated into the caller's window, or into the assembler.
 
 use crate::assembler::{Assembler, Storage};
-use crate::connection::inbound::Found;
 use crate::connection::inbound::inflating::MIN_WINDOW;
+use crate::connection::inbound::{Found, Taking};
 use crate::connection::receiver::Receiver;
 use crate::connection::replies::Reply;
 use crate::deflate::{Agreement, InflateState};
@@ -48,7 +48,7 @@ impl<R: Role> Receiver<R> {
         mut reply: impl FnMut(Reply),
     ) -> Result<Option<Event<'w>>, ProtocolError> {
         let filled = loop {
-            let kind = match self.find(input, u64::MAX, usize::MAX, &mut reply)? {
+            let kind = match self.find(input, Taking::ALL, &mut reply)? {
                 None => return Ok(None),
                 Some(Found::Chunk(chunk)) => return Ok(Some(Event::Chunk(chunk))),
                 Some(Found::Control(opcode)) => {

@@ -7,7 +7,7 @@ use websocket_proto::frame::{MaskingKey, MessageKind};
 use websocket_proto::handshake::client::{self, Outcome};
 use websocket_proto::handshake::server::{self, Acceptance, OriginPolicy};
 use websocket_proto::{
-    Assembler, Client, Config, Connection, Event, Incoming, Negotiated, Role, Server,
+    Assembler, Client, Config, Connection, Event, Inbox, Incoming, Negotiated, Role, Server,
 };
 
 use crate::peer::{Payloads, Random, Receipt, Receiving, Sending, Shaking, Side, Turns};
@@ -197,25 +197,13 @@ fn open_deflated() -> Connection<Server> {
 }
 
 fn receiving<R: Role + 'static>(mut conn: Connection<R>, mut wire: Wire) -> Receiving {
-    let mut messages = Assembler::default();
+    let mut inbox = Inbox::new(64 << 10).hold_text(true);
     let mut out = Vec::new();
-    let mut buffer = vec![0; wire.read_len()];
     Box::new(move |sink| {
         while sink.wants_more() {
-            if let Some(room) = conn.payload_room(&mut messages) {
-                let read = wire.pull(room);
-                let whole = conn.payload_read(read, &mut messages, &mut out);
-                if let Some(Incoming::Message(message)) = whole.expect("valid") {
-                    sink.message(message.as_bytes());
-                }
-                continue;
-            }
-            let read = wire.pull(&mut buffer);
-            let mut input = &mut buffer[..read];
-            while let Some(incoming) = conn
-                .receive_message(&mut input, &mut messages, &mut out)
-                .expect("valid")
-            {
+            let read = wire.pull(conn.read_room(&mut inbox));
+            inbox.filled(read);
+            while let Some(incoming) = conn.receive_from(&mut inbox, &mut out).expect("valid") {
                 let Incoming::Message(message) = incoming else {
                     panic!("a message")
                 };

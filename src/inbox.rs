@@ -1,0 +1,210 @@
+//! The read buffer of a connection whose messages are wanted whole: as few copies as there can be.
+
+#[cfg(feature = "alloc")]
+use crate::assembler::Growing;
+use crate::assembler::{Assembler, Storage};
+#[cfg(feature = "alloc")]
+use crate::frame::MAX_HEADER;
+
+/// What is moved to the front of the buffer without a second thought: that is cheaper than a read of
+/// what little room there is behind it.
+const MOVED_FREELY: usize = 4096;
+
+/// How much is read where nothing says how much there is: it stays in the nearest cache until it is
+/// looked at.
+const READ: usize = (16 << 10) + 14;
+
+/// A read buffer and storage for messages, for the quickest way to whole messages.
+///
+/// A frame that a read has cut stays in the buffer until it is whole, and nothing is done for the
+/// bytes that come until then, be it one by one. What does not fit is read to where it belongs, if it
+/// is long and binary, and goes through the [`Assembler`] if not. Hand the room that
+/// [`Connection::read_room`](crate::Connection::read_room) gives to the transport, say how much came
+/// by [`filled`](Self::filled), then call
+/// [`Connection::receive_from`](crate::Connection::receive_from) until it gives `None`.
+///
+/// The buffer `B` is anything that lends bytes: [`new`](Self::new) makes one on the heap, and
+/// [`with_buffer`](Self::with_buffer) takes the caller's. Between frames an inbox belongs to no
+/// connection, so that a few of them can serve many: see [`is_idle`](Self::is_idle).
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "alloc")] {
+/// use std::io::Read;
+/// use websocket_proto::{Config, Connection, Inbox, Incoming, Message, Negotiated, Server};
+///
+/// let mut conn = Connection::new(Server, Negotiated::default(), Config::default());
+/// let mut inbox = Inbox::new(64 << 10);
+/// let mut out = Vec::new();
+/// let mut stream = &b"\x82\x83\0\0\0\0abc\x81\x82\0\0\0\0hi"[..];
+/// let mut lens = Vec::new();
+/// loop {
+///     let read = stream.read(conn.read_room(&mut inbox))?;
+///     if read == 0 {
+///         break;
+///     }
+///     inbox.filled(read);
+///     while let Some(incoming) = conn.receive_from(&mut inbox, &mut out)? {
+///         if let Incoming::Message(message) = incoming {
+///             lens.push(message.as_bytes().len());
+///         }
+///     }
+/// }
+/// assert_eq!(lens, [3, 2]);
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Inbox<B, S> {
+    buffer: B,
+    /// What was read and not yet taken is from here to there.
+    begin: usize,
+    end: usize,
+    /// How many bytes have to come until it makes sense to look at them.
+    missing: usize,
+    /// Whether the room that was lent last is the assembler's, and how much of it was filled.
+    lends_storage: bool,
+    stored: usize,
+    holds_text: bool,
+    assembler: Assembler<S>,
+}
+
+#[cfg(feature = "alloc")]
+impl Inbox<alloc::vec::Vec<u8>, Growing> {
+    /// A buffer on the heap that holds a whole frame with `payload_len` bytes of payload, and an
+    /// assembler that grows.
+    ///
+    /// 64 KiB are a good size for a busy connection: most reads are shorter, and longer ones leave
+    /// the caches.
+    pub fn new(payload_len: usize) -> Self {
+        let len = payload_len.saturating_add(MAX_HEADER);
+        Self::with_buffer(alloc::vec![0; len], Assembler::default())
+    }
+}
+
+impl<B: AsMut<[u8]>, S: Storage> Inbox<B, S> {
+    /// Reads into this buffer, which may not be empty, and keeps in this assembler what does not fit.
+    pub const fn with_buffer(buffer: B, assembler: Assembler<S>) -> Self {
+        Self {
+            buffer,
+            begin: 0,
+            end: 0,
+            missing: 0,
+            lends_storage: false,
+            stored: 0,
+            holds_text: false,
+            assembler,
+        }
+    }
+
+    /// Whether frames of text stay in the buffer, too, until they are whole: they do not by default.
+    ///
+    /// It is quicker, for text has to be checked in any case, and one check is done at once then. But
+    /// text that is not UTF-8 is noticed only when its frame is whole; otherwise by the first byte
+    /// that shows it.
+    #[must_use]
+    pub fn hold_text(mut self, holds_text: bool) -> Self {
+        self.holds_text = holds_text;
+        self
+    }
+
+    /// Says that `len` bytes were read into the [room](crate::Connection::read_room) that was lent
+    /// last; of more than it had, the rest is forgotten.
+    #[inline]
+    pub fn filled(&mut self, len: usize) {
+        if self.lends_storage {
+            self.stored = len;
+            return;
+        }
+        self.end = self.end.saturating_add(len).min(self.buffer.as_mut().len());
+        self.missing = self.missing.saturating_sub(len);
+    }
+
+    /// Whether nothing is held, neither bytes nor the start of a message: the inbox may serve
+    /// another connection.
+    pub fn is_idle(&self) -> bool {
+        self.begin == self.end && self.assembler.is_idle()
+    }
+
+    /// The assembler, to give memory back say.
+    pub fn assembler(&mut self) -> &mut Assembler<S> {
+        &mut self.assembler
+    }
+
+    /// The assembler, if there is nothing in the buffer that would come before what is read into it.
+    pub(crate) fn empty_assembler(&mut self) -> Option<&mut Assembler<S>> {
+        if self.begin < self.end {
+            return None;
+        }
+        Some(&mut self.assembler)
+    }
+
+    /// The assembler, whose room is lent next.
+    pub(crate) fn lend_storage(&mut self) -> &mut Assembler<S> {
+        self.lends_storage = true;
+        &mut self.assembler
+    }
+
+    /// Room in the buffer behind what was read: as much as the frame wants that is held, or more.
+    #[inline]
+    pub(crate) fn lend_buffer(&mut self) -> &mut [u8] {
+        self.lends_storage = false;
+        let buffer = self.buffer.as_mut();
+        let held = self.end.saturating_sub(self.begin);
+        if held == 0 {
+            self.begin = 0;
+            self.end = 0;
+        } else if self.begin > 0
+            && (held <= MOVED_FREELY || self.missing > buffer.len().saturating_sub(self.end))
+        {
+            buffer.copy_within(self.begin..self.end, 0);
+            self.begin = 0;
+            self.end = held;
+        }
+        let until = READ.max(self.end.saturating_add(self.missing));
+        let until = until.min(buffer.len());
+        buffer.get_mut(self.end..until).unwrap_or_default()
+    }
+
+    /// What is to be received next.
+    #[inline]
+    pub(crate) fn next(&mut self) -> Next<'_, S> {
+        if self.missing > 0 {
+            return Next::Nothing;
+        }
+        if self.stored > 0 {
+            let len = core::mem::take(&mut self.stored);
+            return Next::Stored(len, &mut self.assembler);
+        }
+        let buffer = self.buffer.as_mut();
+        let max_held = buffer.len();
+        Next::Input {
+            input: buffer.get_mut(self.begin..self.end).unwrap_or_default(),
+            begin: &mut self.begin,
+            end: self.end,
+            missing: &mut self.missing,
+            max_held,
+            holds_text: self.holds_text,
+            assembler: &mut self.assembler,
+        }
+    }
+}
+
+/// What an inbox has for the connection.
+pub(crate) enum Next<'m, S> {
+    /// Not yet what would make a difference.
+    Nothing,
+    /// So many bytes of payload that were read into the room of the assembler.
+    Stored(usize, &'m mut Assembler<S>),
+    /// Bytes in the buffer, of which `begin` and `missing` are to say what became of them.
+    Input {
+        input: &'m mut [u8],
+        begin: &'m mut usize,
+        end: usize,
+        missing: &'m mut usize,
+        max_held: usize,
+        holds_text: bool,
+        assembler: &'m mut Assembler<S>,
+    },
+}
