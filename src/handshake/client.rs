@@ -263,13 +263,15 @@ impl<'p, V> Handshake<'p, V> {
     /// Checks what the fields of a response that opens the connection say of the offers.
     fn check_agreed<'b>(
         &self,
+        agreed: Agreed<'b>,
         fields: impl Iterator<Item = Pair<'b>> + Clone,
     ) -> Result<Negotiated<'p>, HandshakeError> {
+        let extensions = agreed.extensions.all_of(extension::FIELD, fields);
         #[cfg(not(feature = "deflate"))]
-        extension::check_accepted(fields.clone(), &[])?;
+        extension::check_accepted(extensions, &[])?;
         #[cfg(feature = "deflate")]
-        let deflate = self.check_deflate(fields.clone())?;
-        let subprotocol = subprotocol::check_choice(fields, self.subprotocols)?;
+        let deflate = self.check_deflate(extensions)?;
+        let subprotocol = subprotocol::check_choice(agreed.subprotocol, self.subprotocols)?;
         if subprotocol.is_none()
             && !self.subprotocols.is_empty()
             && self.subprotocol_choice == SubprotocolChoice::Required
@@ -549,6 +551,7 @@ impl<'p, 'r> Handshake<'p, Http1<'r>> {
         let mut upgrade = Single::default();
         let mut accept = Single::default();
         let mut connection = false;
+        let mut agreed = Agreed::default();
         for (name, value) in fields.clone() {
             if is_named(name, "connection") {
                 connection |= has_token(value, "upgrade");
@@ -556,6 +559,8 @@ impl<'p, 'r> Handshake<'p, Http1<'r>> {
                 accept.add(value);
             } else if is_named(name, "upgrade") {
                 upgrade.add(value);
+            } else {
+                agreed.add(name, value);
             }
         }
         // "[...] contains a value that is not an ASCII case-insensitive match for the value
@@ -579,7 +584,7 @@ impl<'p, 'r> Handshake<'p, Http1<'r>> {
         if accept != Accept::of(Key::from_nonce(self.version.nonce).as_bytes()).as_bytes() {
             return Err(HandshakeError::WrongAccept);
         }
-        self.check_agreed(fields)
+        self.check_agreed(agreed, fields)
     }
 }
 
@@ -719,8 +724,36 @@ impl<'p, 'r> Handshake<'p, ExtendedConnect<'r>> {
             100..=199 => Ok(Answer::Interim),
             // "Any 2xx (Successful) response indicates that the sender [...] will switch to tunnel
             // mode immediately after the response header section" (RFC 9110, section 9.3.6)
-            200..=299 => Ok(Answer::Open(self.check_agreed(pairs(fields))?)),
+            200..=299 => {
+                let agreed = Agreed::of(pairs(fields.clone()));
+                Ok(Answer::Open(self.check_agreed(agreed, pairs(fields))?))
+            }
             _ => Ok(Answer::Rejected),
+        }
+    }
+}
+
+/// What the server has agreed on, by its fields.
+#[derive(Default)]
+struct Agreed<'b> {
+    extensions: Single<'b>,
+    subprotocol: Single<'b>,
+}
+
+impl<'b> Agreed<'b> {
+    fn of(fields: impl Iterator<Item = Pair<'b>>) -> Self {
+        let mut agreed = Self::default();
+        for (name, value) in fields {
+            agreed.add(name, value);
+        }
+        agreed
+    }
+
+    fn add(&mut self, name: &[u8], value: &'b [u8]) {
+        if is_named(name, extension::FIELD) {
+            self.extensions.add(value);
+        } else if is_named(name, subprotocol::FIELD) {
+            self.subprotocol.add(value);
         }
     }
 }

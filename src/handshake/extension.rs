@@ -5,7 +5,7 @@
 use arrayvec::ArrayVec;
 
 use super::error::HandshakeError;
-use super::field::{Fields, Pair, is_named, is_token, is_token_byte, values};
+use super::field::{Fields, Pair, is_named, is_token_byte, values};
 
 /// How many extensions one head may name, in all its `Sec-WebSocket-Extensions` fields together.
 ///
@@ -42,7 +42,7 @@ impl<'b, F: Iterator<Item: Into<Pair<'b>>>> Iterator for Extensions<'b, F> {
                 return Some(extension);
             }
             let mut fields = self.fields.by_ref().map(Into::into);
-            let (_, rest) = fields.find(|(name, _)| is_named(name, EXTENSIONS))?;
+            let (_, rest) = fields.find(|(name, _)| is_named(name, FIELD))?;
             self.value = Cursor { rest };
         }
     }
@@ -128,7 +128,7 @@ fn check<'b>(
 ) -> Result<(), HandshakeError> {
     let mut is_present = false;
     let mut count = 0_usize;
-    for value in values(fields, EXTENSIONS) {
+    for value in values(fields, FIELD) {
         is_present = true;
         let mut cursor = Cursor { rest: value };
         // "If a value is received [...] that does not conform to the ABNF below, the recipient of
@@ -257,11 +257,10 @@ impl<'b> Cursor<'b> {
             .split_at_checked(end.unwrap_or(self.rest.len()))
             .ok_or(Malformed)?;
         self.rest = rest;
-        if is_token(token) {
-            text(Some(token))
-        } else {
-            Err(Malformed)
+        if token.is_empty() {
+            return Err(Malformed);
         }
+        text(Some(token))
     }
 
     /// Skips `byte` and the white space before it, if it is what comes next.
@@ -291,4 +290,4 @@ fn text(bytes: Option<&[u8]>) -> Result<&str, Malformed> {
         .ok_or(Malformed)
 }
 
-const EXTENSIONS: &str = "sec-websocket-extensions";
+pub(super) const FIELD: &str = "sec-websocket-extensions";

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use arrayvec::ArrayVec;
+
 use super::error::HandshakeError;
 use super::key::{Accept, Key};
 #[cfg(feature = "deflate")]
@@ -36,12 +38,17 @@ impl<'b> From<Field<'b>> for (&'b [u8], &'b [u8]) {
 #[derive(Clone, Default)]
 pub struct Fields<'b> {
     lines: &'b [u8],
+    /// The same as text, if it is text: then a name need not be checked again. Else nothing.
+    text: &'b str,
 }
 
 impl<'b> Fields<'b> {
     /// `lines` are field lines that end in CRLF each; an empty one ends them.
     pub(super) fn new(lines: &'b [u8]) -> Self {
-        Self { lines }
+        Self {
+            lines,
+            text: core::str::from_utf8(lines).unwrap_or_default(),
+        }
     }
 
     /// The value of the first field called `name`, without regard to case.
@@ -58,12 +65,16 @@ impl<'b> Iterator for Fields<'b> {
     type Item = Field<'b>;
 
     fn next(&mut self) -> Option<Field<'b>> {
-        let end = find(self.lines, |byte| byte == b'\r')?;
+        let end = find_byte(self.lines, b'\r')?;
         let (line, rest) = self.lines.split_at_checked(end)?;
-        let colon = line.iter().position(|byte| *byte == b':')?;
+        let colon = find_byte(line, b':')?;
         let (name, value) = line.split_at_checked(colon)?;
-        let name = core::str::from_utf8(name).ok()?;
+        let name = match self.text.get(..colon) {
+            Some(name) => name,
+            None => core::str::from_utf8(name).ok()?,
+        };
         self.lines = rest.strip_prefix(b"\r\n")?;
+        self.text = self.text.get(end.saturating_add(2)..).unwrap_or_default();
         Some(Field {
             name,
             value: trim(value.strip_prefix(b":")?),
@@ -77,24 +88,49 @@ impl fmt::Debug for Fields<'_> {
     }
 }
 
-/// The offset of the first byte for which `is_sought`, by steps of 16 that the compiler makes vectors
-/// of.
+/// The offset of the first `sought` byte.
 #[inline]
-pub(super) fn find(bytes: &[u8], is_sought: impl Fn(u8) -> bool) -> Option<usize> {
-    let holds = |chunk: &[u8; 16]| {
-        chunk
-            .iter()
-            .fold(false, |found, byte| found | is_sought(*byte))
-    };
-    let mut rest = bytes;
-    while let Some((chunk, after)) = rest.split_first_chunk()
-        && !holds(chunk)
-    {
-        rest = after;
+pub(super) fn find_byte(bytes: &[u8], sought: u8) -> Option<usize> {
+    let all = u64::from_le_bytes([sought; 8]);
+    find(bytes, |byte| byte == sought, |word| zeros(word ^ all))
+}
+
+/// The offset of the first control character, HTAB among them.
+#[inline]
+pub(super) fn find_control(bytes: &[u8]) -> Option<usize> {
+    let delete = u64::from_le_bytes([0x7f; 8]);
+    find(
+        bytes,
+        |byte| byte < b' ' || byte == 0x7f,
+        // A byte below SP borrows from its highest bit, which was not set.
+        |word| (word.wrapping_sub(0x2020_2020_2020_2020) & !word & HIGHEST) | zeros(word ^ delete),
+    )
+}
+
+const HIGHEST: u64 = 0x8080_8080_8080_8080;
+
+/// The highest bit of the first byte that is zero, and maybe of bytes after it.
+#[inline]
+fn zeros(word: u64) -> u64 {
+    word.wrapping_sub(0x0101_0101_0101_0101) & !word & HIGHEST
+}
+
+/// The offset of the first byte that is sought: `is_sought` tells it of a byte, `marks` of eight at a
+/// time, by the highest bit of the first and maybe of bytes after it.
+#[inline]
+fn find(bytes: &[u8], is_sought: impl Fn(u8) -> bool, marks: impl Fn(u64) -> u64) -> Option<usize> {
+    let (words, tail) = bytes.as_chunks::<8>();
+    let mut at = 0_usize;
+    for word in words {
+        let marked = marks(u64::from_le_bytes(*word));
+        if marked != 0 {
+            let within = usize::try_from(marked.trailing_zeros() / 8).unwrap_or_default();
+            return Some(at.saturating_add(within));
+        }
+        at = at.saturating_add(8);
     }
-    let skipped = bytes.len().saturating_sub(rest.len());
-    let at = rest.iter().position(|byte| is_sought(*byte))?;
-    Some(skipped.saturating_add(at))
+    let within = tail.iter().position(|byte| is_sought(*byte))?;
+    Some(at.saturating_add(within))
 }
 
 /// The name and the value of a field, from whichever HTTP version and parser.
@@ -134,6 +170,20 @@ impl<'b> Single<'b> {
             Self::Repeated => Err(HandshakeError::RepeatedField(name)),
         }
     }
+
+    /// The fields called `name` of `fields`, which are not gone through if there is one at most.
+    pub(super) fn all_of(
+        self,
+        name: &'static str,
+        fields: impl Iterator<Item = Pair<'b>> + Clone,
+    ) -> impl Iterator<Item = Pair<'b>> + Clone {
+        let (once, all) = match self {
+            Self::Missing => (None, None),
+            Self::Once(value) => (Some((name.as_bytes(), value)), None),
+            Self::Repeated => (None, Some(fields)),
+        };
+        once.into_iter().chain(all.into_iter().flatten())
+    }
 }
 
 /// The values of all fields called `name`.
@@ -146,8 +196,10 @@ pub(super) fn values<'b>(
         .map(|field| field.1)
 }
 
+#[inline]
 pub(super) fn is_named(name: &[u8], expected: &str) -> bool {
-    name.eq_ignore_ascii_case(expected.as_bytes())
+    // Most names differ in length.
+    name.len() == expected.len() && name.eq_ignore_ascii_case(expected.as_bytes())
 }
 
 /// Takes the next element off a list without quoted strings in it.
@@ -193,8 +245,40 @@ pub(super) fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(|byte| is_token_byte(*byte))
 }
 
+#[inline]
 pub(super) fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    TOKEN_BYTES.has(byte)
+}
+
+const TOKEN_BYTES: ByteSet = ByteSet::alphanumeric_and(b"!#$%&'*+-.^_`|~");
+
+/// Those of `uri-host` in RFC 3986 section 3.2.2 that are no IP literal.
+const NAME_BYTES: ByteSet = ByteSet::alphanumeric_and(b"-._~%!$&'()*+,;=");
+
+/// Some of the bytes of ASCII, a bit for each.
+struct ByteSet(u128);
+
+impl ByteSet {
+    const fn alphanumeric_and(mut others: &[u8]) -> Self {
+        let mut set = 0;
+        let mut byte = 0_u8;
+        while byte < 128 {
+            if byte.is_ascii_alphanumeric() {
+                set |= 1 << byte;
+            }
+            byte = byte.wrapping_add(1);
+        }
+        while let [byte, rest @ ..] = others {
+            set |= 1 << *byte;
+            others = rest;
+        }
+        Self(set)
+    }
+
+    #[inline]
+    const fn has(&self, byte: u8) -> bool {
+        byte < 128 && self.0 >> byte & 1 != 0
+    }
 }
 
 /// Whether `text` is an origin as RFC 6454 section 6.2 writes it, as far as its bytes go.
@@ -222,8 +306,7 @@ pub(super) fn is_authority(text: &[u8]) -> bool {
             .position(|byte| *byte == b':')
             .unwrap_or(text.len());
         let (name, rest) = text.split_at_checked(end).unwrap_or_default();
-        let is_name_byte =
-            |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(byte);
+        let is_name_byte = |byte: &u8| NAME_BYTES.has(*byte);
         (!name.is_empty() && name.iter().all(is_name_byte), rest)
     };
     let port_is_valid = match rest {
@@ -449,15 +532,19 @@ pub(super) fn check_outgoing(fields: &[(&str, &str)], reserved: &[&str]) -> Resu
     Ok(())
 }
 
-/// Writes a head whole or not at all; `write` is called twice, first to learn the length.
+/// Writes a head whole or not at all; `write` is called again if it is long.
 pub(super) fn write_whole(
     out: &mut impl Output,
     write: impl Fn(&mut dyn Output),
 ) -> Result<(), OutputFull> {
-    let mut length = Length(0);
-    write(&mut length);
-    out.make_room(length.0)?;
-    write(out);
+    let mut draft = Draft::default();
+    write(&mut draft);
+    out.make_room(draft.len)?;
+    if draft.len == draft.bytes.len() {
+        out.put(&draft.bytes);
+    } else {
+        write(out);
+    }
     Ok(())
 }
 
@@ -468,16 +555,24 @@ pub(super) fn append(out: &mut dyn Output, parts: &[&str]) {
     }
 }
 
-/// An output that only counts.
-struct Length(usize);
+/// An output that counts, and holds what a head of the usual length has.
+#[derive(Default)]
+struct Draft {
+    bytes: ArrayVec<u8, 512>,
+    len: usize,
+}
 
-impl Output for Length {
+impl Output for Draft {
     fn make_room(&mut self, _: usize) -> Result<(), OutputFull> {
         Ok(())
     }
 
     fn put(&mut self, bytes: &[u8]) -> &mut [u8] {
-        self.0 = self.0.saturating_add(bytes.len());
+        self.len = self.len.saturating_add(bytes.len());
+        // Once it was too little, it is shorter than what was counted for good.
+        if self.bytes.try_extend_from_slice(bytes).is_err() {
+            self.bytes.clear();
+        }
         &mut []
     }
 }
@@ -526,6 +621,34 @@ mod tests {
         ] {
             assert!(!is_authority(text.as_bytes()), "{text}");
         }
+    }
+
+    #[test]
+    fn finds_the_first_of_any_bytes_at_any_place() {
+        for len in 0..40_usize {
+            for at in 0..len {
+                for (byte, behind) in (0..=u8::MAX).flat_map(|byte| [(byte, b'a'), (byte, byte)]) {
+                    let mut bytes = [b'a'; 40];
+                    bytes[at..].fill(behind);
+                    bytes[at] = byte;
+                    let bytes = &bytes[..len];
+                    let expected = bytes.iter().position(u8::is_ascii_control);
+                    assert_eq!(find_control(bytes), expected, "{bytes:?}");
+                    let expected = bytes.iter().position(|found| *found == b':');
+                    assert_eq!(find_byte(bytes, b':'), expected, "{bytes:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn fields_of_a_head_that_is_no_text_are_read_alike() {
+        let mut fields = Fields::new(b"a: b\r\nx: \xff\xc3\r\nlast:\r\n\r\n");
+        assert_eq!(fields.first("x"), Some(&b"\xff\xc3"[..]));
+        assert_eq!(fields.nth(2).map(|field| field.name), Some("last"));
+        assert_eq!(fields.next(), None);
+        let mut fields = Fields::new("a: \u{e9}\r\nlast: \u{1f98a}\r\n\r\n".as_bytes());
+        assert_eq!(fields.nth(1).map(|field| field.name), Some("last"));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! `httparse` when the end of the head has been found.
 
 use super::error::HandshakeError;
-use super::field::{Fields, find};
+use super::field::{Fields, find_control};
 
 /// How much of a head is accepted.
 ///
@@ -137,6 +137,7 @@ impl Scanner {
                 Step::Ended => return Ok(self.head(buf)),
                 Step::Line | Step::LineFeed => {}
             }
+            while self.skip_field(buf) {}
             self.skip_plain(buf);
             let Some(&byte) = buf.get(self.scanned) else {
                 return Ok(None);
@@ -144,6 +145,31 @@ impl Scanner {
             self.scanned = self.scanned.saturating_add(1);
             self.step = self.judge(byte).unwrap_or_else(Step::Failed);
         }
+    }
+
+    /// Passes the field line that begins here if all of it is there and there is nothing to say of it:
+    /// nothing that going on byte by byte would not find as well.
+    fn skip_field(&mut self, buf: &[u8]) -> bool {
+        let is_between_fields =
+            matches!(self.step, Step::Line) && self.line_len == 0 && self.fields_start > 0;
+        let rest = buf.get(self.scanned..).unwrap_or_default();
+        if !is_between_fields || self.fields >= self.limits.fields || rest.starts_with(b" ") {
+            return false;
+        }
+        let Some(len @ 1..) = find_control(rest) else {
+            return false;
+        };
+        let Some((line, [b'\r', b'\n', ..])) = rest.split_at_checked(len) else {
+            return false;
+        };
+        let end = self.scanned.saturating_add(len).saturating_add(2);
+        // The last byte that fits is judged by itself.
+        if line.len() > self.limits.line || end >= self.limits.len {
+            return false;
+        }
+        self.fields = self.fields.saturating_add(1);
+        self.scanned = end;
+        true
     }
 
     /// Passes the bytes of a line that has begun of which there is nothing to say, and which no limit
@@ -157,7 +183,7 @@ impl Scanner {
         let plain = buf.get(self.scanned..of_head).unwrap_or_default();
         let of_line = self.limits.line.saturating_sub(self.line_len);
         let plain = plain.get(..of_line).unwrap_or(plain);
-        let len = find(plain, |byte| byte < b' ' || byte == 0x7f).unwrap_or(plain.len());
+        let len = find_control(plain).unwrap_or(plain.len());
         self.scanned = self.scanned.saturating_add(len);
         self.line_len = self.line_len.saturating_add(len);
     }

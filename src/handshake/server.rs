@@ -10,6 +10,8 @@
 
 use super::connect::{PseudoFields, check_no_connection_fields};
 use super::error::HandshakeError;
+#[cfg(feature = "deflate")]
+use super::extension::Extension;
 use super::extension::{self, Extensions};
 use super::field::{self, Fields, Pair, Single, has_token, is_named, pairs, write_whole};
 use super::head::{EmptyLine, HeadLimits, HttpVersion, Scanner};
@@ -381,12 +383,8 @@ impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Request<'b, F> {
             Some(origin) if !field::is_origin(origin) => return Err(HandshakeError::InvalidOrigin),
             origin => origin.and_then(|origin| core::str::from_utf8(origin).ok()),
         };
-        if found.subprotocols {
-            subprotocol::check_offers(fields())?;
-        }
-        if found.extensions {
-            extension::check_offers(fields())?;
-        }
+        subprotocol::check_offers(found.subprotocols.all_of(subprotocol::FIELD, fields()))?;
+        extension::check_offers(found.extensions.all_of(extension::FIELD, fields()))?;
         if !origins.admits(origin, host) {
             return Err(HandshakeError::OriginNotAllowed);
         }
@@ -395,6 +393,7 @@ impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Request<'b, F> {
             host,
             origin,
             key,
+            extensions: found.extensions,
         })
     }
 
@@ -477,6 +476,11 @@ pub struct Upgrade<'b, F = Fields<'b>> {
     origin: Option<&'b str>,
     /// The key of a request on HTTP/1.1; extended CONNECT has none.
     key: Option<&'b [u8]>,
+    #[cfg_attr(
+        not(feature = "deflate"),
+        expect(dead_code, reason = "read with the feature only")
+    )]
+    extensions: Single<'b>,
 }
 
 impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Upgrade<'b, F> {
@@ -508,6 +512,13 @@ impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Upgrade<'b, F> {
         Extensions::new(self.request.fields())
     }
 
+    /// The same, without a look at the other fields where it takes none.
+    #[cfg(feature = "deflate")]
+    fn offers(&self) -> impl Iterator<Item = Extension<'b>> {
+        let fields = pairs(self.request.fields());
+        Extensions::new(self.extensions.all_of(extension::FIELD, fields))
+    }
+
     /// The response that opens the connection as data, for an HTTP library that sends it.
     ///
     /// On HTTP/1.1 it is a 101, after which the library has to give up the connection; on HTTP/2
@@ -532,7 +543,7 @@ impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Upgrade<'b, F> {
         #[cfg(feature = "deflate")]
         let deflate = acceptance
             .deflate
-            .and_then(|policy| permessage_deflate::accept(self.extensions(), &policy));
+            .and_then(|policy| permessage_deflate::accept(self.offers(), &policy));
         let choice = Choice {
             subprotocol,
             #[cfg(feature = "deflate")]
@@ -681,9 +692,8 @@ impl<'p, 'f> Acceptance<'p, 'f> {
 struct Found<'b> {
     connection: bool,
     content_length: Single<'b>,
-    /// Whether any are offered, rightly or wrongly.
-    extensions: bool,
-    subprotocols: bool,
+    extensions: Single<'b>,
+    subprotocols: Single<'b>,
     host: Single<'b>,
     key: Single<'b>,
     origin: Single<'b>,
@@ -705,11 +715,11 @@ impl<'b> Found<'b> {
             } else if is_named(name, "origin") {
                 found.origin.add(value);
             } else if is_named(name, "sec-websocket-extensions") {
-                found.extensions = true;
+                found.extensions.add(value);
             } else if is_named(name, "sec-websocket-key") {
                 found.key.add(value);
             } else if is_named(name, "sec-websocket-protocol") {
-                found.subprotocols = true;
+                found.subprotocols.add(value);
             } else if is_named(name, "sec-websocket-version") {
                 found.version.add(value);
             } else if is_named(name, "transfer-encoding") {

@@ -5,7 +5,7 @@ use core::fmt;
 use arrayvec::ArrayVec;
 
 use super::error::HandshakeError;
-use super::field::{Fields, Pair, elements, is_named, is_token, next_element, values};
+use super::field::{Fields, Pair, Single, elements, is_named, is_token, next_element, values};
 
 /// How many subprotocols one request may offer.
 ///
@@ -37,7 +37,7 @@ impl<'b, F: Iterator<Item: Into<Pair<'b>>>> Iterator for Subprotocols<'b, F> {
                 return core::str::from_utf8(subprotocol).ok();
             }
             let mut fields = self.fields.by_ref().map(Into::into);
-            self.value = fields.find(|(name, _)| is_named(name, PROTOCOL))?.1;
+            self.value = fields.find(|(name, _)| is_named(name, FIELD))?.1;
         }
     }
 }
@@ -54,7 +54,7 @@ pub(super) fn check_offers<'b>(
 ) -> Result<(), HandshakeError> {
     let mut offers = ArrayVec::<&[u8], MAX_SUBPROTOCOLS>::new();
     let mut is_present = false;
-    for value in values(fields, PROTOCOL) {
+    for value in values(fields, FIELD) {
         is_present = true;
         for offer in elements(value) {
             // "The elements that comprise this value MUST be non-empty strings with characters in
@@ -79,19 +79,15 @@ pub(super) fn check_offers<'b>(
 }
 
 /// Checks what a server chose against what was `offered`; gives the offered name.
-pub(super) fn check_choice<'a, 'b>(
-    fields: impl Iterator<Item = Pair<'b>> + Clone,
+pub(super) fn check_choice<'a>(
+    chosen: Single<'_>,
     offered: &[&'a str],
 ) -> Result<Option<&'a str>, HandshakeError> {
-    let mut choices = values(fields, PROTOCOL);
-    let Some(choice) = choices.next() else {
-        return Ok(None);
-    };
     // "the |Sec-WebSocket-Protocol| header field MUST NOT appear more than once in an HTTP
     // response." (section 11.3.4)
-    if choices.next().is_some() {
-        return Err(HandshakeError::RepeatedField("Sec-WebSocket-Protocol"));
-    }
+    let Some(choice) = chosen.get("Sec-WebSocket-Protocol")? else {
+        return Ok(None);
+    };
     // "[...] indicates the use of a subprotocol that was not present in the client's handshake
     // [...], the client MUST _Fail the WebSocket Connection_." (section 4.1)
     let chosen = offered.iter().find(|offer| offer.as_bytes() == choice);
@@ -101,4 +97,4 @@ pub(super) fn check_choice<'a, 'b>(
         .ok_or(HandshakeError::UnofferedSubprotocol)
 }
 
-const PROTOCOL: &str = "sec-websocket-protocol";
+pub(super) const FIELD: &str = "sec-websocket-protocol";
