@@ -49,6 +49,10 @@ pub(crate) fn take_deflate_flag(
 pub(crate) type AskedClose = Option<(CloseCode, String)>;
 
 /// The answer to a request; how it is sent is up to the server.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one for a moment, and most are of the large kind"
+)]
 pub(crate) enum Answer<'b, F> {
     /// Accept it like this, and perhaps close at once.
     Accept(Upgrade<'b, F>, Acceptance<'static, 'static>, AskedClose),

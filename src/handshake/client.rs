@@ -734,7 +734,7 @@ impl<'p, 'r> Handshake<'p, ExtendedConnect<'r>> {
 }
 
 /// What the server has agreed on, by its fields.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Agreed<'b> {
     extensions: Single<'b>,
     subprotocol: Single<'b>,

@@ -685,10 +685,6 @@ impl<'p, 'f> Acceptance<'p, 'f> {
 
 /// The fields that the checks need, gathered in one pass.
 #[derive(Default)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each says that a field is there"
-)]
 struct Found<'b> {
     connection: bool,
     content_length: Single<'b>,
