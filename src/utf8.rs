@@ -146,6 +146,12 @@ impl Utf8Stream {
     }
 }
 
+/// The text that `bytes` are, if they are text from their first byte to their last.
+#[inline]
+pub(crate) fn whole(bytes: &[u8]) -> Option<&str> {
+    validate(bytes).ok()
+}
+
 /// How many bytes a character has that begins with `first`: 2 to 4 for the first byte of a longer
 /// one, else 1.
 const fn char_width(first: u8) -> u8 {

@@ -136,37 +136,32 @@ impl Inbound {
         input: &mut &'b mut [u8],
         taking: Taking,
     ) -> Result<Option<Found<'b>>, ProtocolError> {
-        let max_message_len = taking.max_message_len;
         loop {
-            let step = match self.stage {
-                Stage::Header
-                    if self.message.is_none()
-                        && self.spill.is_empty()
-                        && let Some((kind, payload)) =
-                            self.whole_message::<R>(input, max_message_len) =>
-                {
-                    self.control_frames = 0;
-                    self.missing = 0;
-                    self.first = true;
-                    self.deliver(kind, payload, true)
+            let step = if let Some((kind, payload)) =
+                self.whole_message::<R>(input, taking.max_message_len)
+            {
+                self.first = true;
+                self.deliver(kind, payload, true)
+            } else {
+                match self.stage {
+                    Stage::Header => match self.header::<R>(input, taking) {
+                        Ok(true) => continue,
+                        Ok(false) => return Ok(None),
+                        Err(error) => Err(error),
+                    },
+                    Stage::Data(kind) => self.data::<R>(kind, input, taking.max_piece),
+                    #[cfg(feature = "deflate")]
+                    Stage::Compressed(kind) => return Ok(Some(Found::Compressed(kind))),
+                    Stage::Control(opcode) => Ok(self.control::<R>(opcode, input)),
+                    // "an endpoint MUST NOT continue to attempt to process data [...] from the
+                    // remote endpoint after being instructed to _Fail the WebSocket Connection_"
+                    // (section 7.1.7), nor after a Close (section 5.5.1).
+                    Stage::Ended => {
+                        *input = &mut [];
+                        return Ok(None);
+                    }
+                    Stage::Failed(error) => Err(error),
                 }
-                Stage::Header => match self.header::<R>(input, taking) {
-                    Ok(true) => continue,
-                    Ok(false) => return Ok(None),
-                    Err(error) => Err(error),
-                },
-                Stage::Data(kind) => self.data::<R>(kind, input, taking.max_piece),
-                #[cfg(feature = "deflate")]
-                Stage::Compressed(kind) => return Ok(Some(Found::Compressed(kind))),
-                Stage::Control(opcode) => Ok(self.control::<R>(opcode, input)),
-                // "an endpoint MUST NOT continue to attempt to process data [...] from the remote
-                // endpoint after being instructed to _Fail the WebSocket Connection_" (section
-                // 7.1.7), nor after a Close (section 5.5.1).
-                Stage::Ended => {
-                    *input = &mut [];
-                    return Ok(None);
-                }
-                Stage::Failed(error) => Err(error),
             };
             match step {
                 // Nothing to tell: a fragment without payload, or a character that is not complete.
@@ -241,11 +236,15 @@ impl Inbound {
     /// input begins with, all of it is there, and nothing is wrong with it. Nothing that the other
     /// way through header and payload would not find as well: this is the shorter one.
     #[inline]
-    fn whole_message<'b, R: Role>(
-        &self,
+    pub(super) fn whole_message<'b, R: Role>(
+        &mut self,
         input: &mut &'b mut [u8],
         max_message_len: u64,
     ) -> Option<(MessageKind, &'b mut [u8])> {
+        if !matches!(self.stage, Stage::Header) || self.message.is_some() || !self.spill.is_empty()
+        {
+            return None;
+        }
         let [first, second, rest @ ..] = &**input else {
             return None;
         };
@@ -287,6 +286,8 @@ impl Inbound {
         if let Some(key) = key {
             mask(MaskingKey::new(key), payload);
         }
+        self.control_frames = 0;
+        self.missing = 0;
         Some((kind, payload))
     }
 

@@ -13,11 +13,12 @@ use inflating::Inflating;
 use crate::assembler::{Assembler, Storage};
 use crate::config::Config;
 use crate::error::ProtocolError;
-use crate::event::{ControlEvent, Event, Incoming};
+use crate::event::{ControlEvent, Event, Incoming, Message};
 use crate::frame::{CloseFrame, MessageKind};
 use crate::inbox::{Inbox, Next};
 use crate::num::wire_len;
 use crate::role::Role;
+use crate::utf8;
 
 /// How much is unmasked, checked and copied at a time on the way into an assembler: what fits the
 /// nearest cache, so that each step finds there what the one before has left.
@@ -156,6 +157,21 @@ impl<R: Role> Receiver<R> {
         mut reply: impl FnMut(Reply),
     ) -> Result<Option<Incoming<'m>>, ProtocolError> {
         let max_message_len = taking.max_message_len;
+        // Most messages are whole where they lie: a way without chunks for them.
+        if let Some((kind, payload)) = self.inbound.whole_message::<R>(input, max_message_len) {
+            match kind {
+                MessageKind::Binary => {
+                    return Ok(Some(Incoming::Message(Message::Binary(payload))));
+                }
+                MessageKind::Text => match utf8::whole(payload) {
+                    Some(text) => return Ok(Some(Incoming::Message(Message::Text(text)))),
+                    // "When an endpoint is to interpret a byte stream as UTF-8 but finds that the
+                    // byte stream is not, in fact, a valid UTF-8 stream, that endpoint MUST _Fail
+                    // the WebSocket Connection_" (section 8.1).
+                    None => return Err(self.fail(ProtocolError::InvalidUtf8, input, &mut reply)),
+                },
+            }
+        }
         loop {
             let chunk = match self.find(input, taking, &mut reply) {
                 Ok(Some(Found::Chunk(chunk))) => chunk,

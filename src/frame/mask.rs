@@ -136,8 +136,16 @@ pub(crate) fn mask(MaskingKey(key): MaskingKey, payload: &mut [u8]) {
     // "transformed-octet-i = original-octet-i XOR masking-key-octet-j", j = i MOD 4 (section
     // 5.3). Lines of 64 bytes first, of which the compiler makes vectors; then half of what a
     // line has, a quarter, and so on: a branch for each, no loop.
-    let mut tail = payload;
-    let mut key = key;
+    if payload.len() < 64 {
+        mask_short(key, payload);
+    } else {
+        mask_long(key, payload);
+    }
+}
+
+/// Masks 64 bytes and more.
+#[inline(never)]
+fn mask_long(mut key: [u8; 4], mut tail: &mut [u8]) {
     if tail.len() >= WORTH_ALIGNING {
         // Vectors that lie across two lines of the cache cost twice.
         let head_len = tail.as_ptr().align_offset(64).min(63);
@@ -146,13 +154,10 @@ pub(crate) fn mask(MaskingKey(key): MaskingKey, payload: &mut [u8]) {
         key.rotate_left(head_len % 4);
         tail = aligned;
     }
-    if tail.len() >= 64 {
-        let [a, b, c, d] = key;
-        let (lines, after) = tail.as_chunks_mut();
-        mask_lines(u64::from_ne_bytes([a, b, c, d, a, b, c, d]), lines);
-        tail = after;
-    }
-    mask_short(key, tail);
+    let [a, b, c, d] = key;
+    let (lines, after) = tail.as_chunks_mut();
+    mask_lines(u64::from_ne_bytes([a, b, c, d, a, b, c, d]), lines);
+    mask_short(key, after);
 }
 
 /// From so many bytes on it pays to begin where a line of the cache does.
@@ -251,7 +256,7 @@ fn masked<const N: usize>(word: u32, mut bytes: [u8; N]) -> [u8; N] {
 }
 
 /// Masks lines, with the longest vectors that this processor has where that pays.
-#[inline(never)]
+#[inline]
 fn mask_lines(double: u64, lines: &mut [[u8; 64]]) {
     #[cfg(feature = "simd")]
     if lines.len() >= WORTH_DISPATCH {
