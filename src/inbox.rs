@@ -150,21 +150,30 @@ impl<B: AsMut<[u8]>, S: Storage> Inbox<B, S> {
     #[inline]
     pub(crate) fn lend_buffer(&mut self) -> &mut [u8] {
         self.lends_storage = false;
+        if self.begin > 0 {
+            self.move_to_front();
+        }
+        let buffer = self.buffer.as_mut();
+        let until = READ.max(self.end.saturating_add(self.missing));
+        let until = until.min(buffer.len());
+        buffer.get_mut(self.end..until).unwrap_or_default()
+    }
+
+    /// Moves what is held to the front of the buffer, if that pays or has to be.
+    fn move_to_front(&mut self) {
         let buffer = self.buffer.as_mut();
         let held = self.end.saturating_sub(self.begin);
-        if held == 0 {
-            self.begin = 0;
-            self.end = 0;
-        } else if self.begin > 0
-            && (held <= MOVED_FREELY || self.missing > buffer.len().saturating_sub(self.end))
-        {
+        if held <= MOVED_FREELY || self.missing > buffer.len().saturating_sub(self.end) {
             buffer.copy_within(self.begin..self.end, 0);
             self.begin = 0;
             self.end = held;
         }
-        let until = READ.max(self.end.saturating_add(self.missing));
-        let until = until.min(buffer.len());
-        buffer.get_mut(self.end..until).unwrap_or_default()
+    }
+
+    /// Whether what is held waits for more.
+    #[inline]
+    pub(crate) const fn waits(&self) -> bool {
+        self.missing > 0
     }
 
     /// What is to be received next.

@@ -360,6 +360,19 @@ impl<R: Role> Connection<R> {
         out: &mut impl Output,
     ) -> Result<Option<Incoming<'m>>, ProtocolError> {
         self.sender.flush_first(out);
+        // Where the bytes come one by one, this is all that is done for most of them.
+        if inbox.waits() {
+            return Ok(None);
+        }
+        self.receive_next(inbox, out)
+    }
+
+    #[inline(never)]
+    fn receive_next<'m, B: AsMut<[u8]>, S: Storage>(
+        &mut self,
+        inbox: &'m mut Inbox<B, S>,
+        out: &mut impl Output,
+    ) -> Result<Option<Incoming<'m>>, ProtocolError> {
         let Self { receiver, sender } = self;
         receiver.receive_from(inbox, |reply| sender.reply(reply, out))
     }
