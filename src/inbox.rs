@@ -18,7 +18,8 @@ const READ: usize = (16 << 10) + 14;
 ///
 /// A frame that a read has cut stays in the buffer until it is whole, and nothing is done for the
 /// bytes that come until then, be it one by one. What does not fit is read to where it belongs, if it
-/// is long and binary, and goes through the [`Assembler`] if not. Hand the room that
+/// is long and binary, and goes through the [`Assembler`] if not; so does what is compressed, which may
+/// be wrong, or too much, before it is whole. Hand the room that
 /// [`Connection::read_room`](crate::Connection::read_room) gives to the transport, say how much came
 /// by [`filled`](Self::filled), then call
 /// [`Connection::receive_from`](crate::Connection::receive_from) until it gives `None`.

@@ -345,6 +345,15 @@ impl Inbound {
         if !is_whole && !is_text && wire_len(missing) >= MIN_DIRECT {
             return 0;
         }
+        // What is compressed may be wrong, or too much, before it is whole.
+        let first = FirstByte {
+            fin: header.fin,
+            rsv: header.rsv,
+            opcode: header.opcode,
+        };
+        if missing > 0 && self.compression.covers(first) {
+            return 0;
+        }
         missing
     }
 

@@ -287,6 +287,14 @@ fn edge_113_a_truncated_message_is_corrupt() {
 }
 
 #[test]
+fn edge_114_garbage_is_corrupt_before_its_frame_is_whole() {
+    for first in [BINARY, 0xc1] {
+        let cases = everywhere(|case| case.header(first, 20, "").frame_payload(&[0xff; 3]));
+        all_fail(&cases, ProtocolError::InvalidDeflate);
+    }
+}
+
+#[test]
 fn edge_114_garbage_is_corrupt() {
     for garbage in [
         "ff",
