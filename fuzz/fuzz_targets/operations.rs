@@ -1,0 +1,2 @@
+#![cfg_attr(fuzzing, no_main)]
+websocket_proto_fuzz::target!(operations);
