@@ -43,6 +43,9 @@ pub(super) struct Inbound {
     fragments: u32,
     message_len: u64,
     utf8: Utf8Stream,
+    /// Whether that message is text whose bytes are taken as they are, and checked when they are
+    /// whole.
+    checks_late: bool,
     /// The Pings and Pongs since the last data frame, or since the caller has reset them.
     control_frames: u32,
     /// How many bytes more the frame wants that the caller was left with, or 0.
@@ -123,6 +126,7 @@ impl Inbound {
             fragments: 0,
             message_len: 0,
             utf8: Utf8Stream::new(),
+            checks_late: false,
             control_frames: 0,
             missing: 0,
             compression: Compression::new(),
@@ -149,6 +153,10 @@ impl Inbound {
                         Ok(false) => return Ok(None),
                         Err(error) => Err(error),
                     },
+                    // Who has begun to take the message in one way cannot go on in another.
+                    Stage::Data(_) if self.checks_late && !taking.holds_text => {
+                        Err(ProtocolError::WrongAssembler)
+                    }
                     Stage::Data(kind) => self.data::<R>(kind, input, taking.max_piece),
                     #[cfg(feature = "deflate")]
                     Stage::Compressed(kind) => return Ok(Some(Found::Compressed(kind))),
@@ -308,10 +316,31 @@ impl Inbound {
             if let Some((header, len)) = judged {
                 let _ = input.split_off_mut(..len);
                 self.begin(header);
+                self.check_late(header, input.len(), taking);
                 return Ok(true);
             }
         }
         self.cut_header::<R>(input, taking.max_message_len)
+    }
+
+    /// Has the text of the frame that has begun checked when it is whole, if that is to be, and if it
+    /// is a whole message and more than the input has: then it is put where it belongs like bytes.
+    #[inline]
+    fn check_late(&mut self, header: FrameHeader, input_len: usize, taking: Taking) {
+        self.checks_late = taking.holds_text
+            && header.opcode == Opcode::Text
+            && header.fin
+            && header.payload_len > wire_len(input_len)
+            && matches!(self.stage, Stage::Data(_));
+        if self.checks_late {
+            self.stage = Stage::Data(MessageKind::Binary);
+        }
+    }
+
+    /// Whether the message that was just taken is text, though it came as bytes.
+    #[inline]
+    pub(super) fn take_late_check(&mut self) -> bool {
+        mem::take(&mut self.checks_late)
     }
 
     /// How many bytes more the frame wants that the input begins with, if it is to be left there

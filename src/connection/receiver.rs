@@ -207,7 +207,7 @@ impl<R: Role> Receiver<R> {
                 && chunk.last
                 && let Some(message) = chunk.payload.as_message()
             {
-                return Ok(Some(Incoming::Message(message)));
+                return self.complete(message, input, reply);
             }
             if self.inbound.has_failed() {
                 continue;
@@ -221,7 +221,27 @@ impl<R: Role> Receiver<R> {
                 break;
             }
         }
-        Ok(Some(Incoming::Message(assembler.message())))
+        self.complete(assembler.message(), input, reply)
+    }
+
+    /// Gives a message that is whole; text that came as bytes is checked.
+    #[inline]
+    fn complete<'m>(
+        &mut self,
+        message: Message<'m>,
+        input: &mut &mut [u8],
+        mut reply: impl FnMut(Reply),
+    ) -> Result<Option<Incoming<'m>>, ProtocolError> {
+        let Message::Binary(bytes) = message else {
+            return Ok(Some(Incoming::Message(message)));
+        };
+        if !self.inbound.take_late_check() {
+            return Ok(Some(Incoming::Message(message)));
+        }
+        match utf8::whole(bytes) {
+            Some(text) => Ok(Some(Incoming::Message(Message::Text(text)))),
+            None => Err(self.fail(ProtocolError::InvalidUtf8, input, &mut reply)),
+        }
     }
 
     /// As [`Connection::reset_control_frames`](super::Connection::reset_control_frames).
@@ -266,7 +286,10 @@ impl<R: Role> Receiver<R> {
             return Err(self.fail(ProtocolError::WrongAssembler, &mut &mut [][..], &mut reply));
         };
         self.inbound.unmask::<R>(payload);
-        Ok(last.then(|| Incoming::Message(assembler.message())))
+        if last {
+            return self.complete(assembler.message(), &mut &mut [][..], reply);
+        }
+        Ok(None)
     }
 
     /// Takes the end of the transport's input; give the reply to the sender, which then knows how
