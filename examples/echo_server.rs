@@ -22,7 +22,9 @@ use std::time::{Duration, Instant};
 
 use websocket_proto::deflate::Policy;
 use websocket_proto::handshake::server::{Handshake, Response};
-use websocket_proto::{Assembler, Config, Connection, Incoming, Server, State, Transport};
+use websocket_proto::{
+    Assembler, Config, Connection, Growing, Inbox, Incoming, Server, State, Transport,
+};
 
 use answer::{Answer, DEFLATE, answer, take_deflate_flag};
 
@@ -165,7 +167,8 @@ fn serve(mut stream: &TcpStream, options: Options) -> io::Result<()> {
                     conn.close(code, &reason, &mut out)
                         .map_err(io::Error::other)?;
                 }
-                return echo(stream, conn, &mut buffer, head_len..filled, out);
+                let inbox = Inbox::with_buffer(buffer, Assembler::default());
+                return echo(stream, conn, inbox.with_unread(head_len..filled), out);
             }
             Err(error) => return respond(stream, &error.response()),
         }
@@ -184,17 +187,14 @@ fn respond(mut stream: &TcpStream, response: &Response<'_>) -> io::Result<()> {
 fn echo(
     mut stream: &TcpStream,
     mut conn: Connection<Server>,
-    buffer: &mut [u8],
-    first: std::ops::Range<usize>,
+    mut inbox: Inbox<Vec<u8>, Growing>,
     mut out: Vec<u8>,
 ) -> io::Result<()> {
     stream.set_read_timeout(None)?;
     let mut close_deadline = None;
-    let mut messages = Assembler::default();
-    let mut input = &mut buffer[first];
     loop {
         let result = loop {
-            match conn.receive_message(&mut input, &mut messages, &mut out) {
+            match conn.receive_from(&mut inbox, &mut out) {
                 // After a Close of ours a message may still come in, but none may go out.
                 Ok(Some(Incoming::Message(message))) if conn.state() == State::Open => {
                     conn.send(message, &mut out).map_err(io::Error::other)?;
@@ -214,7 +214,7 @@ fn echo(
         stream.write_all(&out)?;
         out.clear();
         out.shrink_to(KEPT);
-        messages.shrink_to(KEPT);
+        inbox.assembler().shrink_to(KEPT);
         if conn.transport() != Transport::KeepOpen {
             // Whatever becomes of the socket, the protocol error is what there is to tell.
             let closed = linger(stream);
@@ -225,7 +225,7 @@ fn echo(
             let deadline = *close_deadline.get_or_insert_with(|| Instant::now() + CLOSE_DEADLINE);
             stream.set_read_timeout(Some(left(deadline, "the client does not close")?))?;
         }
-        match stream.read(buffer) {
+        match stream.read(conn.read_room(&mut inbox)) {
             Ok(0) => {
                 let closure = conn.receive_eof();
                 return Err(io::Error::new(
@@ -233,8 +233,8 @@ fn echo(
                     closure.to_string(),
                 ));
             }
-            Ok(read) => input = &mut buffer[..read],
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => input = &mut [],
+            Ok(read) => inbox.filled(read),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }

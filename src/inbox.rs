@@ -2,6 +2,9 @@
 
 #[cfg(feature = "alloc")]
 use crate::assembler::Growing;
+use core::mem;
+use core::ops::Range;
+
 use crate::assembler::{Assembler, Storage};
 #[cfg(feature = "alloc")]
 use crate::frame::MAX_HEADER;
@@ -99,6 +102,17 @@ impl<B: AsMut<[u8]>, S: Storage> Inbox<B, S> {
         }
     }
 
+    /// Begins with what is in the buffer from here to there: such as what came behind the head of the
+    /// opening handshake, in the buffer that was used for that.
+    ///
+    /// Call [`receive_from`](crate::Connection::receive_from) before anything is read then.
+    #[must_use]
+    pub fn with_unread(mut self, bytes: Range<usize>) -> Self {
+        self.end = bytes.end.min(self.buffer.as_mut().len());
+        self.begin = bytes.start.min(self.end);
+        self
+    }
+
     /// Whether frames of text stay in the buffer, too, until they are whole: they do not by default.
     ///
     /// It is quicker, for text has to be checked in any case, and one check is done at once then. But
@@ -184,7 +198,7 @@ impl<B: AsMut<[u8]>, S: Storage> Inbox<B, S> {
             return Next::Nothing;
         }
         if self.stored > 0 {
-            let len = core::mem::take(&mut self.stored);
+            let len = mem::take(&mut self.stored);
             return Next::Stored(len, &mut self.assembler);
         }
         let buffer = self.buffer.as_mut();

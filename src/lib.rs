@@ -19,13 +19,14 @@
 //! | [`Connection`] | the data phase: frames in order, control frames, closing, limits |
 //! | [`Receiver`], [`Sender`] | its two directions, for two threads or tasks without a lock |
 //! | [`Assembler`] | whole messages, in storage that belongs to the caller |
+//! | [`Inbox`] | the read buffer and an assembler in one: the fewest copies, and the shortest loop |
 //! | `deflate` | permessage-deflate: what to want of it, what it holds (feature `deflate`) |
 //! | [`KeepAlive`] | deadlines, heartbeats, round-trip time, on the caller's clock |
 //!
 //! # Driving it
 //!
-//! One law: **call `receive` or `receive_message` until it gives `None` or an error, write what is
-//! in the output, then ask [`Connection::transport`] what to do.** With an output of fixed size,
+//! One law: **call `receive_from`, `receive_message` or `receive` until it gives `None` or an error,
+//! write what is in the output, then ask [`Connection::transport`] what to do.** With an output of fixed size,
 //! [`flush`](Connection::flush) and write while [`wants_flush`](Connection::wants_flush) says so.
 //!
 //! A server from its first byte to its last:
@@ -35,7 +36,7 @@
 //! use std::io::{Read, Write};
 //! use std::net::TcpStream;
 //! use websocket_proto::handshake::server::{Acceptance, Handshake, OriginPolicy};
-//! use websocket_proto::{Assembler, Config, Connection, Incoming, Server, State, Transport};
+//! use websocket_proto::{Assembler, Config, Connection, Inbox, Incoming, Server, State, Transport};
 //!
 //! fn echo(mut stream: TcpStream) -> Result<(), Box<dyn std::error::Error>> {
 //!     let mut buffer = vec![0; 16 << 10]; // input, yours
@@ -69,11 +70,11 @@
 //!
 //!     // The data phase: what came behind the head is its first input.
 //!     let mut conn = Connection::new(Server, negotiated, Config::default());
-//!     let mut messages = Assembler::default(); // storage for cut messages, yours
-//!     let mut input = &mut buffer[head_len..filled];
+//!     let inbox = Inbox::with_buffer(buffer, Assembler::default()); // and storage, yours
+//!     let mut inbox = inbox.with_unread(head_len..filled);
 //!     loop {
 //!         let failure = loop {
-//!             match conn.receive_message(&mut input, &mut messages, &mut out) {
+//!             match conn.receive_from(&mut inbox, &mut out) {
 //!                 Ok(Some(Incoming::Message(message))) if conn.state() == State::Open => {
 //!                     conn.send(message, &mut out)?; // the message is still borrowed: fine
 //!                 }
@@ -89,13 +90,15 @@
 //!         }
 //!         let read = match conn.transport() {
 //!             Transport::CloseNow => 0,
-//!             Transport::KeepOpen | Transport::AwaitPeerClose => stream.read(&mut buffer)?,
+//!             Transport::KeepOpen | Transport::AwaitPeerClose => {
+//!                 stream.read(conn.read_room(&mut inbox))?
+//!             }
 //!         };
 //!         if read == 0 {
 //!             println!("the end: {:?}", conn.receive_eof());
 //!             return Ok(());
 //!         }
-//!         input = &mut buffer[..read];
+//!         inbox.filled(read);
 //!     }
 //! }
 //! # }
@@ -104,7 +107,7 @@
 //! Two things that this leaves to the embedder: deadlines (see [`KeepAlive`]), and on TCP a close
 //! that lets the last bytes arrive (see [`Connection::transport`]).
 //!
-//! A message borrows the input or the assembler, so handle every [`Incoming`] in the loop that
+//! A message borrows the inbox, or the input or the assembler, so handle every [`Incoming`] in the loop that
 //! receives: a function that skips control frames and returns the next message does not pass the
 //! borrow checker of today. (For the head of a request there is
 //! [a way](handshake::server::Handshake::receive): ask for it once more behind the loop.)

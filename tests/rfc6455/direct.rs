@@ -220,6 +220,19 @@ fn a_frame_that_fits_waits_in_the_buffer_and_a_longer_one_does_not() {
     assert!(inbox.is_idle());
     assert_eq!(inbox.assembler().capacity(), 0);
 
+    // What came behind the head of the opening handshake, in the same buffer.
+    let mut buffer = vec![0; 100];
+    buffer[40..52].copy_from_slice(&wire_frame(0x82, b"behind", Some(KEY)));
+    let mut other = Connection::new(Server, Negotiated::default(), Config::default());
+    let mut first = Inbox::with_buffer(buffer, Assembler::<Growing>::default()).with_unread(40..52);
+    assert!(!first.is_idle());
+    let incoming = other.receive_from(&mut first, &mut Vec::new()).unwrap();
+    assert_eq!(
+        incoming,
+        Some(Incoming::Message(Message::Binary(b"behind")))
+    );
+    assert!(first.is_idle());
+
     let long = wire_frame(0x82, &vec![b'a'; 40 << 10], Some(KEY));
     let (start, rest) = long.split_at(10_000);
     assert!(!feed(&mut conn, &mut inbox, start).1);
