@@ -4,7 +4,7 @@ use arrayvec::{ArrayString, ArrayVec};
 
 use crate::error::ProtocolError;
 use crate::event::{Chunk, Extent, Message, Payload};
-use crate::frame::MessageKind;
+use crate::frame::{Mask, MessageKind};
 use crate::num::{memory_len, wire_len};
 
 /// How much may be reserved because a header declares it, before any of it has come.
@@ -40,7 +40,7 @@ pub trait Storage: sealed::Storage {}
 #[expect(unnameable_types, reason = "only this crate implements storage")]
 pub(crate) mod sealed {
     use crate::event::{Message, Payload};
-    use crate::frame::MessageKind;
+    use crate::frame::{Mask, MessageKind};
 
     /// There is no room, or no memory, for what was to be stored.
     #[derive(Debug)]
@@ -57,6 +57,7 @@ pub(crate) mod sealed {
         fn append(
             &mut self,
             payload: &Payload<'_>,
+            mask: Option<Mask>,
             frame_rest: usize,
             message_rest: usize,
         ) -> Result<(), Full>;
@@ -100,8 +101,13 @@ impl<S: Storage> Assembler<S> {
         self.storage.start(MessageKind::Binary);
     }
 
-    /// Adds a chunk, which lies so in its message.
-    pub(crate) fn push(&mut self, chunk: &Chunk<'_>, extent: Extent) -> Result<(), ProtocolError> {
+    /// Adds a chunk, which lies so in its message; a binary one may still be masked.
+    pub(crate) fn push(
+        &mut self,
+        chunk: &Chunk<'_>,
+        mask: Option<Mask>,
+        extent: Extent,
+    ) -> Result<(), ProtocolError> {
         if chunk.first {
             self.storage.start(chunk.payload.kind());
             self.open = true;
@@ -114,6 +120,7 @@ impl<S: Storage> Assembler<S> {
         self.storage
             .append(
                 &chunk.payload,
+                mask,
                 memory_len(extent.frame_rest),
                 memory_len(extent.message_rest),
             )
@@ -247,6 +254,7 @@ impl sealed::Storage for Growing {
     fn append(
         &mut self,
         payload: &Payload<'_>,
+        mask: Option<Mask>,
         frame_rest: usize,
         message_rest: usize,
     ) -> Result<(), Full> {
@@ -269,14 +277,17 @@ impl sealed::Storage for Growing {
             ) => {
                 let end = held.saturating_add(len);
                 if let Some(room) = buffer.get_mut(*held..end) {
-                    room.copy_from_slice(bytes);
+                    copy_unmasked(bytes, mask, room);
                 } else {
                     buffer.truncate(*held);
                     if buffer.capacity().saturating_sub(*held) < len {
                         let extra = growth(*held, len, frame_rest, message_rest);
                         buffer.try_reserve_exact(extra).map_err(|_| Full)?;
                     }
-                    buffer.extend_from_slice(bytes);
+                    match mask {
+                        Some(mut mask) => mask.copy(bytes, |part| buffer.extend_from_slice(part)),
+                        None => buffer.extend_from_slice(bytes),
+                    }
                 }
                 *held = end;
             }
@@ -376,6 +387,7 @@ impl<const N: usize> sealed::Storage for Fixed<N> {
     fn append(
         &mut self,
         payload: &Payload<'_>,
+        mask: Option<Mask>,
         _frame_rest: usize,
         _message_rest: usize,
     ) -> Result<(), Full> {
@@ -387,7 +399,12 @@ impl<const N: usize> sealed::Storage for Fixed<N> {
                 buffer.try_push_str(text).map_err(|_| Full)
             }
             (FixedBuffer::Binary(buffer), Payload::Binary(bytes)) => {
-                buffer.try_extend_from_slice(bytes).map_err(|_| Full)
+                let held = buffer.len();
+                buffer.try_extend_from_slice(bytes).map_err(|_| Full)?;
+                if let Some(mut mask) = mask {
+                    mask.apply(buffer.get_mut(held..).unwrap_or_default());
+                }
+                Ok(())
             }
             _ => Err(Full),
         }
@@ -448,6 +465,7 @@ impl sealed::Storage for Borrowed<'_> {
     fn append(
         &mut self,
         payload: &Payload<'_>,
+        mask: Option<Mask>,
         _frame_rest: usize,
         _message_rest: usize,
     ) -> Result<(), Full> {
@@ -457,11 +475,11 @@ impl sealed::Storage for Borrowed<'_> {
         match *payload {
             Payload::Text { carried, text } => {
                 if let Some(char) = carried {
-                    self.copy_in(char.encode_utf8(&mut [0; 4]).as_bytes())?;
+                    self.copy_in(char.encode_utf8(&mut [0; 4]).as_bytes(), None)?;
                 }
-                self.copy_in(text.as_bytes())
+                self.copy_in(text.as_bytes(), None)
             }
-            Payload::Binary(bytes) => self.copy_in(bytes),
+            Payload::Binary(bytes) => self.copy_in(bytes, mask),
         }
     }
 
@@ -495,13 +513,23 @@ impl sealed::Storage for Borrowed<'_> {
 }
 
 impl Borrowed<'_> {
-    fn copy_in(&mut self, bytes: &[u8]) -> Result<(), Full> {
+    fn copy_in(&mut self, bytes: &[u8], mask: Option<Mask>) -> Result<(), Full> {
         let end = self.len.saturating_add(bytes.len());
-        self.slice
-            .get_mut(self.len..end)
-            .ok_or(Full)?
-            .copy_from_slice(bytes);
+        let room = self.slice.get_mut(self.len..end).ok_or(Full)?;
+        copy_unmasked(bytes, mask, room);
         self.len = end;
         Ok(())
     }
+}
+
+/// Copies bytes to where they belong, unmasked on the way there if they are masked.
+fn copy_unmasked(bytes: &[u8], mask: Option<Mask>, mut room: &mut [u8]) {
+    let Some(mut mask) = mask else {
+        return room.copy_from_slice(bytes);
+    };
+    mask.copy(bytes, |part| {
+        if let Some(front) = room.split_off_mut(..part.len()) {
+            front.copy_from_slice(part);
+        }
+    });
 }

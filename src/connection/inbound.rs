@@ -50,6 +50,8 @@ pub(super) struct Inbound {
     control_frames: u32,
     /// How many bytes more the frame wants that the caller was left with, or 0.
     missing: usize,
+    /// What the chunk that was just found is still masked by.
+    left_masked: Option<Mask>,
     compression: Compression,
 }
 
@@ -64,6 +66,8 @@ pub(super) struct Taking {
     pub(super) max_held: usize,
     /// Whether frames of text are, too.
     pub(super) holds_text: bool,
+    /// Whether parts of binary messages stay masked: who copies them does both at once.
+    pub(super) leaves_masked: bool,
 }
 
 impl Taking {
@@ -73,6 +77,7 @@ impl Taking {
         max_piece: usize::MAX,
         max_held: 0,
         holds_text: false,
+        leaves_masked: false,
     };
 }
 
@@ -129,6 +134,7 @@ impl Inbound {
             checks_late: false,
             control_frames: 0,
             missing: 0,
+            left_masked: None,
             compression: Compression::new(),
         }
     }
@@ -157,7 +163,7 @@ impl Inbound {
                     Stage::Data(_) if self.checks_late && !taking.holds_text => {
                         Err(ProtocolError::WrongAssembler)
                     }
-                    Stage::Data(kind) => self.data::<R>(kind, input, taking.max_piece),
+                    Stage::Data(kind) => self.data::<R>(kind, input, taking),
                     #[cfg(feature = "deflate")]
                     Stage::Compressed(kind) => return Ok(Some(Found::Compressed(kind))),
                     Stage::Control(opcode) => Ok(self.control::<R>(opcode, input)),
@@ -546,9 +552,27 @@ impl Inbound {
         &mut self,
         kind: MessageKind,
         input: &mut &'b mut [u8],
-        max_piece: usize,
+        taking: Taking,
     ) -> Result<Option<Found<'b>>, ProtocolError> {
-        let bytes = self.take::<R>(input, max_piece);
+        let has_all = self.remaining <= wire_len(input.len());
+        let is_whole = self.first && self.fin && has_all;
+        let bytes = if R::RECEIVES_MASKED
+            && taking.leaves_masked
+            && kind == MessageKind::Binary
+            && !is_whole
+        {
+            self.left_masked = Some(self.mask.clone());
+            let bytes = self.take_masked(input, usize::MAX);
+            self.mask.skip(bytes.len());
+            bytes
+        } else {
+            let max_len = if is_whole {
+                usize::MAX
+            } else {
+                taking.max_piece
+            };
+            self.take::<R>(input, max_len)
+        };
         let mut last = false;
         if self.remaining == 0 {
             self.stage = Stage::Header;
@@ -660,19 +684,28 @@ impl Inbound {
         mem::replace(&mut self.spill, ControlPayload::empty())
     }
 
-    /// Takes what the input has of the open frame's payload, unmasked; of what is not a whole
-    /// message at most `max_piece` bytes.
+    /// What the chunk that was just found is still masked by.
     #[inline]
-    fn take<'b, R: Role>(&mut self, input: &mut &'b mut [u8], max_piece: usize) -> &'b mut [u8] {
-        let mut len = memory_len(self.remaining).min(input.len());
-        if len > max_piece && !(self.first && self.fin && self.remaining == wire_len(len)) {
-            len = max_piece;
-        }
-        let bytes = input.split_off_mut(..len).unwrap_or_default();
-        self.remaining = self.remaining.saturating_sub(wire_len(len));
+    pub(super) fn take_left_masked(&mut self) -> Option<Mask> {
+        self.left_masked.take()
+    }
+
+    /// Takes what the input has of the open frame's payload, at most `max_len` bytes.
+    #[inline]
+    fn take<'b, R: Role>(&mut self, input: &mut &'b mut [u8], max_len: usize) -> &'b mut [u8] {
+        let bytes = self.take_masked(input, max_len);
         if R::RECEIVES_MASKED {
             self.mask.apply(bytes);
         }
+        bytes
+    }
+
+    /// The same, but as it came.
+    #[inline]
+    fn take_masked<'b>(&mut self, input: &mut &'b mut [u8], max_len: usize) -> &'b mut [u8] {
+        let len = memory_len(self.remaining).min(input.len()).min(max_len);
+        let bytes = input.split_off_mut(..len).unwrap_or_default();
+        self.remaining = self.remaining.saturating_sub(wire_len(len));
         bytes
     }
 }

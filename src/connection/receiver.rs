@@ -88,6 +88,7 @@ impl<R: Role> Receiver<R> {
         let taking = Taking {
             max_message_len: wire_len(assembler.max_len()),
             max_piece: PIECE,
+            leaves_masked: true,
             ..Taking::ALL
         };
         self.message(input, assembler, taking, reply)
@@ -122,6 +123,7 @@ impl<R: Role> Receiver<R> {
                     max_piece: PIECE,
                     max_held,
                     holds_text,
+                    leaves_masked: true,
                 };
                 let incoming = self.message(&mut input, assembler, taking, reply);
                 *begin = end.saturating_sub(input.len());
@@ -212,8 +214,11 @@ impl<R: Role> Receiver<R> {
             if self.inbound.has_failed() {
                 continue;
             }
-            let len = wire_len(chunk.payload.len());
-            if let Err(error) = assembler.push(&chunk, self.inbound.extent(len, max_message_len)) {
+            let mask = self.inbound.take_left_masked();
+            let extent = self
+                .inbound
+                .extent(wire_len(chunk.payload.len()), max_message_len);
+            if let Err(error) = assembler.push(&chunk, mask, extent) {
                 assembler.clear();
                 return Err(self.fail(error, input, &mut reply));
             }
