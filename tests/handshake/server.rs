@@ -1,10 +1,10 @@
 //! What a server makes of requests.
 
 use websocket_proto::handshake::HandshakeError::{
-    self, BareLineFeed, BodyNotAllowed, HttpVersion, InvalidHost, InvalidKey, InvalidOrigin,
-    LineFolding, MalformedHead, MethodNotGet, MissingConnection, MissingHost, MissingKey,
-    MissingUpgrade, MissingVersion, OriginNotAllowed, RepeatedField, TargetFragment,
-    UnsupportedVersion,
+    self, BareLineFeed, BodyNotAllowed, HttpVersion, InvalidExtensions, InvalidHost, InvalidKey,
+    InvalidOrigin, InvalidSubprotocol, LineFolding, MalformedHead, MethodNotGet, MissingConnection,
+    MissingHost, MissingKey, MissingUpgrade, MissingVersion, OriginNotAllowed, RepeatedField,
+    TargetFragment, UnsupportedVersion,
 };
 use websocket_proto::handshake::server::{Acceptance, Handshake, OriginPolicy};
 
@@ -326,6 +326,48 @@ fn edge_026_control_characters_give_400() {
     // Known at once, not at the end of the head.
     assert_eq!(judge_request(b"\x16\x03\x01"), Err(MalformedHead));
     assert_eq!(judge_request(b"GET /\x7f"), Err(MalformedHead));
+}
+
+/// "finds that the byte stream is not, in fact, a valid UTF-8 stream [...] This rule applies both
+/// during the opening handshake and during subsequent data exchange" (section 8.1). What is read as
+/// text has a narrower grammar; a value that nobody reads stays bytes.
+#[test]
+fn s8_1_what_is_read_as_text_is_never_broken_utf8() {
+    let with = |place: &str, bytes: &[u8]| {
+        let head = request(&[
+            "Origin: http://a@",
+            "Sec-WebSocket-Protocol: b@",
+            "Sec-WebSocket-Extensions: c; d=e@",
+            "X: f@",
+        ]);
+        let mut changed = Vec::new();
+        for line in head.split_inclusive(|byte| *byte == b'\n') {
+            let is_here = line.starts_with(place.as_bytes());
+            for byte in line {
+                match byte {
+                    b'@' if is_here => changed.extend_from_slice(bytes),
+                    b'@' => {}
+                    byte => changed.push(*byte),
+                }
+            }
+        }
+        judge_request(&changed).err()
+    };
+    for bytes in [&b"\xff"[..], b"\xc3", b"\xed\xa0\x80", b"\xc0\xaf"] {
+        for (place, error) in [
+            ("Origin:", InvalidOrigin),
+            ("Sec-WebSocket-Protocol:", InvalidSubprotocol),
+            ("Sec-WebSocket-Extensions:", InvalidExtensions),
+        ] {
+            assert_eq!(with(place, b""), None, "{place}");
+            assert_eq!(with(place, bytes), Some(error), "{place} {bytes:x?}");
+        }
+        assert_eq!(with("X:", bytes), None, "{bytes:x?}");
+        let target = [b"GET /chat", bytes, b" HTTP/1.1\r\n\r\n"].concat();
+        assert_eq!(judge_request(&target), Err(MalformedHead), "{bytes:x?}");
+        let host = [b"GET / HTTP/1.1\r\nHost: a", bytes, b"\r\n\r\n"].concat();
+        assert_eq!(judge_request(&host), Err(InvalidHost), "{bytes:x?}");
+    }
 }
 
 #[test]

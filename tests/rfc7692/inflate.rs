@@ -37,6 +37,8 @@ pub(crate) struct Inflater {
     history: Vec<u8>,
     /// The longest distance so far.
     pub(crate) farthest: usize,
+    /// How many blocks were marked as final.
+    pub(crate) finals: usize,
 }
 
 impl Inflater {
@@ -106,6 +108,7 @@ impl Inflater {
                 _ => return Err(Fault::Invalid),
             }
             if is_final {
+                self.finals += 1;
                 return Ok(bits.end(newest, true));
             }
         }

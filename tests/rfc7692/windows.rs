@@ -4,7 +4,7 @@ use websocket_proto::deflate::{Agreement, CompressState, Policy, WindowBits};
 use websocket_proto::{Broadcast, Config, Connection, Negotiated, Server};
 
 use crate::case::{Random, frames_on_the_wire};
-use crate::inflate::Inflater;
+use crate::inflate::{Inflater, TAIL};
 
 /// Bytes that were before, from as far back as twice this window.
 fn reminiscent(random: &mut Random, window: usize, len: usize) -> Vec<u8> {
@@ -70,5 +70,42 @@ fn edge_124_nothing_refers_farther_back_than_was_agreed() {
                 assert!(farthest >= window / 4, "{policy:?}: {farthest}");
             }
         }
+    }
+}
+
+/// "When any DEFLATE block with the "BFINAL" bit set to 1 doesn't end at a byte boundary, an
+/// endpoint MUST add minimal padding bits of 0" (section 7.2.1): there is none. "For non-final
+/// fragments, the removal of 0x00 0x00 0xff 0xff MUST NOT be done": what others have inflated so far
+/// is all of the fragments so far.
+#[test]
+fn s7_2_1_no_block_is_final_and_every_fragment_but_the_last_keeps_its_tail() {
+    for level in 0..=9 {
+        let policy = Policy::default().level(level).threshold(0);
+        let mut negotiated = Negotiated::default();
+        negotiated.deflate = Some(Agreement::new(&policy));
+        let mut conn = Connection::new(Server, negotiated, Config::default());
+        let mut peer = Inflater::default();
+        let mut random = Random::new(u64::from(level));
+        for len in [1, 100, 70_000] {
+            let message = reminiscent(&mut random, 1024, len);
+            let mut so_far = Vec::new();
+            for (fragment, fin) in [
+                (&message[..len / 2], false),
+                (&[], false),
+                (&message[len / 2..], true),
+            ] {
+                let mut out = Vec::new();
+                conn.send_fragment(fragment, fin, &mut out).unwrap();
+                for (_, payload) in frames_on_the_wire(&out, false) {
+                    assert_eq!(payload.ends_with(&TAIL), !fin && !fragment.is_empty());
+                    so_far.extend(payload);
+                }
+                let end = if fin { message.len() } else { len / 2 };
+                let mut another = peer.clone();
+                assert!(another.message(&so_far).as_deref() == Ok(&message[..end]));
+            }
+            assert!(peer.message(&so_far) == Ok(message));
+        }
+        assert_eq!(peer.finals, 0, "level {level}");
     }
 }
