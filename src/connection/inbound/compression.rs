@@ -53,7 +53,7 @@ mod with {
             // RSV1 says so, on the first frame of a message: "An endpoint MUST NOT set the
             // "Per-Message Compressed" bit of control frames and non-first fragments of a data
             // message. An endpoint receiving such a frame MUST _Fail the WebSocket Connection_." (RFC
-            // 7692, section 6)
+            // 7692, section 6.1)
             self.is_agreed
                 && first.rsv == Rsv::RSV1
                 && matches!(first.opcode, Opcode::Text | Opcode::Binary)

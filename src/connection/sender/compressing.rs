@@ -97,7 +97,7 @@ impl<R: Role> Sender<R> {
         };
         // The bit stands in the first frame of a compressed message: "An endpoint MUST NOT set the
         // "Per-Message Compressed" bit of control frames and non-first fragments of a data message."
-        // (RFC 7692, section 6)
+        // (RFC 7692, section 6.1)
         let rsv = if opcode == Opcode::Continuation {
             Rsv::NONE
         } else {
