@@ -271,6 +271,30 @@ fn edge_111_a_final_block_may_be_the_last_of_a_message() {
     are_hello("f3 48 cd 01 00 cb c9 07 00");
 }
 
+/// A final block ends a DEFLATE stream (RFC 1951, section 3.2.3), and with it the window: the next
+/// message refers to nothing before it, also where context is taken over.
+#[test]
+fn s7_2_2_behind_a_final_block_nothing_refers_back() {
+    for final_block in ["f3 48 cd c9 c9 07 00 00", "f3 48 cd c9 c9 07 00"] {
+        for case in Case::both(|case| {
+            case.negotiated(with_takeover())
+                .frame(TEXT, &hex(final_block))
+                .frame(TEXT, &hex(HELLO))
+                .frame(TEXT, &hex("f2 00 11 00 00"))
+        }) {
+            gives(&case, &[text("Hello"), text("Hello"), text("Hello")]);
+        }
+        for case in Case::both(|case| {
+            case.negotiated(with_takeover())
+                .frame(TEXT, &hex(final_block))
+                .frame(TEXT, &hex("f2 00 11 00 00"))
+        }) {
+            let outcome = fails(&case, ProtocolError::InvalidDeflate);
+            assert_eq!(outcome.seen, [text("Hello")]);
+        }
+    }
+}
+
 #[test]
 fn edge_113_a_truncated_message_is_corrupt() {
     let hello = hex(HELLO);
