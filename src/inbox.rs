@@ -1,10 +1,10 @@
 //! The read buffer of a connection whose messages are wanted whole: as few copies as there can be.
 
-#[cfg(feature = "alloc")]
-use crate::assembler::Growing;
 use core::mem;
 use core::ops::Range;
 
+#[cfg(feature = "alloc")]
+use crate::assembler::Growing;
 use crate::assembler::{Assembler, Storage};
 #[cfg(feature = "alloc")]
 use crate::frame::MAX_HEADER;
@@ -140,6 +140,16 @@ impl<B: AsMut<[u8]>, S: Storage> Inbox<B, S> {
     /// another connection.
     pub fn is_idle(&self) -> bool {
         self.begin == self.end && self.assembler.is_idle()
+    }
+
+    /// Forgets what is held, of a connection that has ended inside a frame or message, and keeps the
+    /// memory.
+    pub fn clear(&mut self) {
+        self.begin = 0;
+        self.end = 0;
+        self.missing = 0;
+        self.stored = 0;
+        self.assembler.clear();
     }
 
     /// The assembler, to give memory back say.

@@ -2,8 +2,8 @@
 
 use websocket_proto::frame::MaskingKey;
 use websocket_proto::{
-    Assembler, Borrowed, Client, Config, Connection, Growing, Inbox, Incoming, Message, Negotiated,
-    ProtocolError, Role, Server, Storage,
+    Assembler, Borrowed, Client, Closure, Config, Connection, Growing, Inbox, Incoming, Message,
+    Negotiated, ProtocolError, Role, Server, Storage,
 };
 
 use crate::case::{Random, wire_frame};
@@ -242,6 +242,18 @@ fn a_frame_that_fits_waits_in_the_buffer_and_a_longer_one_does_not() {
         "the rest goes to where it belongs"
     );
     assert!(inbox.assembler().capacity() >= 40 << 10);
+
+    // The transport ends inside a frame: the inbox serves another connection.
+    for held in [20, 10_000] {
+        assert!(!feed(&mut conn, &mut inbox, &fits[..held]).1);
+        assert!(!inbox.is_idle());
+        assert_eq!(conn.receive_eof(), Closure::Truncated);
+        inbox.clear();
+        assert!(inbox.is_idle());
+        conn = Connection::new(Server, Negotiated::default(), Config::default());
+        let after = wire_frame(0x82, b"after", Some(KEY));
+        assert!(feed(&mut conn, &mut inbox, &after).1);
+    }
 }
 
 #[test]
