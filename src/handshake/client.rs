@@ -581,7 +581,7 @@ impl<'p, 'r> Handshake<'p, Http1<'r>> {
             .ok_or(HandshakeError::MissingAccept)?;
         // "[...] contains a value other than the base64-encoded SHA-1 of the concatenation [...],
         // the client MUST _Fail the WebSocket Connection_." (section 4.1)
-        if accept != Accept::of(Key::from_nonce(self.version.nonce).as_bytes()).as_bytes() {
+        if accept != Accept::of(&Key::from_nonce(self.version.nonce)).as_bytes() {
             return Err(HandshakeError::WrongAccept);
         }
         self.check_agreed(agreed, fields)

@@ -1,8 +1,5 @@
 //! `Sec-WebSocket-Key` and `Sec-WebSocket-Accept`: the only home of the GUID, SHA-1 and base64.
 
-use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use sha1_smol::Sha1;
 
 /// The value of `Sec-WebSocket-Key`: a nonce of 16 bytes in base64.
@@ -14,19 +11,18 @@ impl Key {
         Self(encode(&nonce))
     }
 
-    pub(super) fn as_bytes(&self) -> &[u8] {
-        &self.0
+    /// Takes a received field value, if it is a key. It stays as it stood in the request: unused bits
+    /// of its last digit may be set (erratum 3150 of RFC 6455), and its nonce encoded anew would
+    /// differ.
+    pub(super) fn from_value(value: &[u8]) -> Option<Self> {
+        let key = <[u8; KEY_LEN]>::try_from(value).ok()?;
+        // 22 digits of 6 bits are 16 bytes, and 4 bits that do not count.
+        let digits = key.strip_suffix(b"==")?;
+        digits.iter().all(is_digit).then_some(Self(key))
     }
 
     pub(super) fn as_str(&self) -> &str {
         text(&self.0)
-    }
-
-    /// Whether a received field value is a key.
-    pub(super) fn is_valid(value: &[u8]) -> bool {
-        // The decoder wants room for its own estimate, which is a multiple of three.
-        let mut nonce = [0; 18];
-        value.len() == KEY_LEN && BASE64.decode_slice(value, &mut nonce) == Ok(NONCE_LEN)
     }
 }
 
@@ -35,12 +31,14 @@ impl Key {
 pub(super) struct Accept([u8; ACCEPT_LEN]);
 
 impl Accept {
-    /// Derives the value from the key exactly as it stood in the request, never from its re-encoded
-    /// nonce: the two differ where the unused bits of the last digit are not zero.
-    pub(super) fn of(key: &[u8]) -> Self {
+    pub(super) fn of(Key(key): &Key) -> Self {
+        let mut joined = [0; KEY_LEN + GUID.len()];
+        for (place, byte) in joined.iter_mut().zip(key.iter().chain(GUID)) {
+            *place = *byte;
+        }
+        // In one piece of known length: so the compiler sees that nothing in it can panic.
         let mut sha1 = Sha1::new();
-        sha1.update(key);
-        sha1.update(GUID);
+        sha1.update(&joined);
         Self(encode(&sha1.digest().bytes()))
     }
 
@@ -53,12 +51,37 @@ impl Accept {
     }
 }
 
-/// Writes `bytes` in base64; `N` has to be the length of that.
+/// Writes `bytes` in base64 (RFC 4648, section 4); `N` has to be the length of that.
 fn encode<const N: usize>(bytes: &[u8]) -> [u8; N] {
     let mut text = [b'='; N];
-    // It fails on too little room only, and both callers give exactly what is needed.
-    let _ = BASE64.encode_slice(bytes, &mut text);
+    for (group, digits) in bytes.chunks(3).zip(text.as_chunks_mut::<4>().0) {
+        // Of one byte come two digits, of two come three; padding stands for the rest.
+        let byte = |at: usize| group.get(at).copied().map_or(0, u32::from);
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for (at, digit) in digits
+            .iter_mut()
+            .enumerate()
+            .take(group.len().saturating_add(1))
+        {
+            let shift = [18, 12, 6, 0].get(at).copied().unwrap_or_default();
+            *digit = digit_of(bits >> shift);
+        }
+    }
     text
+}
+
+/// The digit of the lowest six bits.
+fn digit_of(bits: u32) -> u8 {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let [low, ..] = bits.to_le_bytes();
+    DIGITS
+        .get(usize::from(low & 0x3f))
+        .copied()
+        .unwrap_or_default()
+}
+
+fn is_digit(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')
 }
 
 /// Base64 is ASCII.
@@ -67,31 +90,59 @@ fn text(base64: &[u8]) -> &str {
 }
 
 /// The string of RFC 6455 section 1.3 that is joined to the key.
-const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+const GUID: &[u8; 36] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 const NONCE_LEN: usize = 16;
 const KEY_LEN: usize = 24;
 const ACCEPT_LEN: usize = 28;
 
-/// Unused bits of a key may be set (erratum 3150 of RFC 6455): it still gives 16 bytes.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
-);
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    use base64::Engine as _;
+    use base64::alphabet;
+    use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+
+    /// Another implementation.
+    const BASE64: GeneralPurpose = GeneralPurpose::new(
+        &alphabet::STANDARD,
+        GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+    );
+
     #[test]
     fn s1_3_nonce_key_and_accept_agree() {
         let key = Key::from_nonce(*b"the sample nonce");
-        assert_eq!(key.as_bytes(), b"dGhlIHNhbXBsZSBub25jZQ==");
-        assert!(Key::is_valid(key.as_bytes()));
-        assert_eq!(
-            Accept::of(key.as_bytes()).as_bytes(),
-            b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
-        );
+        assert_eq!(key.as_str(), "dGhlIHNhbXBsZSBub25jZQ==");
+        assert_eq!(Key::from_value(key.as_str().as_bytes()), Some(key));
+        assert_eq!(Accept::of(&key).as_str(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    }
+
+    #[test]
+    fn base64_agrees_with_another_implementation() {
+        for round in 0..=255_u8 {
+            let mut bytes = [0; 20];
+            for (byte, at) in bytes.iter_mut().zip(0_u8..) {
+                *byte = at.wrapping_mul(37).wrapping_add(round).wrapping_mul(at | 1);
+            }
+            let mut expected = [0; ACCEPT_LEN];
+            BASE64.encode_slice(bytes, &mut expected).unwrap();
+            assert_eq!(encode(&bytes), expected);
+
+            let nonce = *bytes.first_chunk().unwrap();
+            let mut expected = [0; KEY_LEN];
+            BASE64.encode_slice(nonce, &mut expected).unwrap();
+            let key = Key::from_nonce(nonce);
+            assert_eq!(key.0, expected);
+            // Any byte at any place: a key here where it is one there.
+            for at in 0..KEY_LEN {
+                let mut value = key.0;
+                value[at] = round;
+                let mut room = [0; 18];
+                let is_key = BASE64.decode_slice(value, &mut room) == Ok(NONCE_LEN);
+                assert_eq!(Key::from_value(&value).is_some(), is_key, "{value:?}");
+            }
+        }
     }
 
     #[test]
@@ -107,7 +158,7 @@ mod tests {
             b"dGhlIHNhbXBsZSBub25 ZQ==",
             b"dGhlIHNhbXBsZSBub25jZQ==dGhlIHNhbXBsZSBub25jZQ==",
         ] {
-            assert!(!Key::is_valid(value), "{value:?}");
+            assert_eq!(Key::from_value(value), None, "{value:?}");
         }
     }
 }

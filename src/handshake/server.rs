@@ -398,7 +398,7 @@ impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Request<'b, F> {
     }
 
     /// What only a request of HTTP/1.1 has to keep; gives its host and its key.
-    fn check_get(&self, found: &Found<'b>) -> Result<(&'b str, &'b [u8]), HandshakeError> {
+    fn check_get(&self, found: &Found<'b>) -> Result<(&'b str, Key), HandshakeError> {
         // "An HTTP/1.1 or higher GET request" (RFC 6455, section 4.2.1, item 1)
         if self.method() != "GET" {
             return Err(HandshakeError::MethodNotGet);
@@ -434,9 +434,7 @@ impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Request<'b, F> {
             .key
             .get("Sec-WebSocket-Key")?
             .ok_or(HandshakeError::MissingKey)?;
-        if !Key::is_valid(key) {
-            return Err(HandshakeError::InvalidKey);
-        }
+        let key = Key::from_value(key).ok_or(HandshakeError::InvalidKey)?;
         // "[...] the origin server MUST ignore the received Host header field (if any) and instead
         // use the host information of the request-target." (RFC 9112, section 3.2.2)
         Ok((of_target.unwrap_or(host), key))
@@ -475,7 +473,7 @@ pub struct Upgrade<'b, F = Fields<'b>> {
     host: &'b str,
     origin: Option<&'b str>,
     /// The key of a request on HTTP/1.1; extended CONNECT has none.
-    key: Option<&'b [u8]>,
+    key: Option<Key>,
     #[cfg_attr(
         not(feature = "deflate"),
         expect(dead_code, reason = "read with the feature only")
@@ -550,7 +548,7 @@ impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Upgrade<'b, F> {
             deflate: deflate.map(|(parameters, _)| parameters),
         };
         let head = match self.key {
-            Some(key) => ResponseHead::switching(Accept::of(key), choice, acceptance.fields),
+            Some(key) => ResponseHead::switching(Accept::of(&key), choice, acceptance.fields),
             None => ResponseHead::connected(choice, acceptance.fields),
         };
         let negotiated = Negotiated {
