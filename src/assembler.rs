@@ -514,22 +514,22 @@ impl sealed::Storage for Borrowed<'_> {
 
 impl Borrowed<'_> {
     fn copy_in(&mut self, bytes: &[u8], mask: Option<Mask>) -> Result<(), Full> {
-        let end = self.len.saturating_add(bytes.len());
-        let room = self.slice.get_mut(self.len..end).ok_or(Full)?;
-        copy_unmasked(bytes, mask, room);
-        self.len = end;
+        let room = self.slice.get_mut(self.len..).unwrap_or_default();
+        copy_unmasked(bytes, mask, room.get_mut(..bytes.len()).ok_or(Full)?);
+        self.len = self.len.saturating_add(bytes.len());
         Ok(())
     }
 }
 
 /// Copies bytes to where they belong, unmasked on the way there if they are masked.
 fn copy_unmasked(bytes: &[u8], mask: Option<Mask>, mut room: &mut [u8]) {
-    let Some(mut mask) = mask else {
-        return room.copy_from_slice(bytes);
-    };
-    mask.copy(bytes, |part| {
+    let mut put = |part: &[u8]| {
         if let Some(front) = room.split_off_mut(..part.len()) {
             front.copy_from_slice(part);
         }
-    });
+    };
+    match mask {
+        Some(mut mask) => mask.copy(bytes, put),
+        None => put(bytes),
+    }
 }

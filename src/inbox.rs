@@ -189,7 +189,9 @@ impl<B: AsMut<[u8]>, S: Storage> Inbox<B, S> {
         let buffer = self.buffer.as_mut();
         let held = self.end.saturating_sub(self.begin);
         if held <= MOVED_FREELY || self.missing > buffer.len().saturating_sub(self.end) {
-            buffer.copy_within(self.begin..self.end, 0);
+            if let Some(filled) = buffer.get_mut(..self.end) {
+                filled.copy_within(self.begin.min(self.end).., 0);
+            }
             self.begin = 0;
             self.end = held;
         }

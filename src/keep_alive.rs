@@ -275,7 +275,7 @@ impl KeepAlive {
             return None;
         }
         self.awaits_pong = false;
-        self.round_trip = Some(now.saturating_sub(self.last_ping));
+        self.round_trip = Some(elapsed(self.last_ping, now));
         self.round_trip
     }
 
@@ -375,6 +375,14 @@ impl KeepAlive {
             .flatten()
             .min_by_key(|(when, _)| *when)
     }
+}
+
+/// How much time has passed from `since` to `now`, of 584 years at most.
+///
+/// The compiler cannot see that the difference of two `Duration`s never panics; it sees this.
+fn elapsed(since: Duration, now: Duration) -> Duration {
+    let nanos = now.as_nanos().saturating_sub(since.as_nanos());
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
 /// When `longest` has passed since then.

@@ -134,7 +134,9 @@ impl<'a> SliceOutput<'a> {
     /// others to the front.
     pub fn consume(&mut self, len: usize) {
         let len = len.min(self.len);
-        self.slice.copy_within(len..self.len, 0);
+        if let Some(filled) = self.slice.get_mut(..self.len) {
+            filled.copy_within(len.., 0);
+        }
         self.len = self.len.saturating_sub(len);
     }
 
@@ -161,11 +163,11 @@ impl Output for SliceOutput<'_> {
 
     #[inline]
     fn put(&mut self, bytes: &[u8]) -> &mut [u8] {
-        let end = self.len.saturating_add(bytes.len());
-        match self.slice.get_mut(self.len..end) {
+        let room = self.slice.get_mut(self.len..).unwrap_or_default();
+        match room.get_mut(..bytes.len()) {
             Some(room) => {
                 room.copy_from_slice(bytes);
-                self.len = end;
+                self.len = self.len.saturating_add(bytes.len());
                 room
             }
             None => &mut [],

@@ -18,14 +18,16 @@ impl<'b> Target<'b> {
     pub(super) fn new(whole: &'b str) -> Self {
         let (authority, rest) = match after_scheme(whole) {
             Some(rest) => {
-                let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+                let ends = |byte| matches!(byte, b'/' | b'?' | b'#');
+                let end = rest.bytes().position(ends).unwrap_or(rest.len());
                 let (authority, rest) = rest.split_at_checked(end).unwrap_or_default();
                 (Some(authority), rest)
             }
             None => (None, whole),
         };
-        let (path, query) = match rest.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
+        let path_len = rest.bytes().position(|byte| byte == b'?');
+        let (path, query) = match path_len.and_then(|len| rest.split_at_checked(len)) {
+            Some((path, query)) => (path, query.strip_prefix('?')),
             None => (rest, None),
         };
         // An absolute URI may leave out its path, which is then the root (RFC 9110, section 4.2.3).
@@ -67,11 +69,10 @@ impl<'b> Target<'b> {
 
 /// What follows `http://` or `https://`.
 fn after_scheme(target: &str) -> Option<&str> {
-    let (scheme, rest) = target.split_once("://")?;
-    let is_http = ["http", "https"]
-        .iter()
-        .any(|name| scheme.eq_ignore_ascii_case(name));
-    is_http.then_some(rest)
+    ["http://", "https://"].into_iter().find_map(|scheme| {
+        let (start, rest) = target.split_at_checked(scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then_some(rest)
+    })
 }
 
 #[cfg(test)]
