@@ -2,11 +2,11 @@
 //!
 //! [`Scanner`] looks at each byte exactly once, however the head dribbles in. Limits, line ends,
 //! control characters and line folding are judged there, by position, so the verdict does not
-//! depend on how the bytes were cut. What is left, the grammar of the lines, is judged by
-//! `httparse` when the end of the head has been found.
+//! depend on how the bytes were cut. What is left, the grammar of the lines, is judged when the end
+//! of the head has been found.
 
 use super::error::HandshakeError;
-use super::field::{Fields, find_control};
+use super::field::{Fields, find_byte, find_control, is_token};
 
 /// How much of a head is accepted.
 ///
@@ -49,11 +49,11 @@ impl HeadLimits {
 
     /// Limits the number of field lines; 100 by default, never above 128.
     ///
-    /// A request of a browser behind several proxies has about 30. The parser keeps its places for
-    /// fields on the stack, 128 of them, so a larger number means 128.
+    /// A request of a browser behind several proxies has about 30. A larger number than 128 means
+    /// 128.
     #[must_use]
     pub fn max_fields(mut self, fields: usize) -> Self {
-        self.fields = fields.min(PARSED_FIELDS);
+        self.fields = fields.min(MOST_FIELDS);
         self
     }
 
@@ -273,20 +273,25 @@ impl Scanner {
     }
 
     fn head<'b>(&self, buf: &'b [u8]) -> Option<Head<'b>> {
+        let start_line = buf.get(self.start..self.fields_start)?;
+        let lines = buf.get(self.fields_start..self.scanned)?;
         Some(Head {
-            bytes: buf.get(self.start..self.scanned)?,
-            start_line: buf.get(self.start..self.fields_start)?,
-            fields: Fields::new(buf.get(self.fields_start..self.scanned)?),
+            start_line: start_line.strip_suffix(b"\r\n")?,
+            lines,
+            fields: Fields::new(lines),
             end: self.scanned,
         })
     }
 }
 
-/// A whole head, whose lines end in CRLF and keep to the limits; its grammar is yet to be judged.
+/// A whole head, whose lines end in CRLF and keep to the limits, without control characters and
+/// folded lines; its grammar is yet to be judged.
 #[derive(Clone, Debug)]
 pub(super) struct Head<'b> {
-    bytes: &'b [u8],
+    /// Without its CRLF.
     start_line: &'b [u8],
+    /// The field lines and the empty one.
+    lines: &'b [u8],
     pub(super) fields: Fields<'b>,
     /// The offset of the first byte after the head.
     pub(super) end: usize,
@@ -305,66 +310,220 @@ pub(super) struct StatusLine<'b> {
 }
 
 impl<'b> Head<'b> {
+    /// "request-line = method SP request-target SP HTTP-version" (RFC 9112, section 3).
     pub(super) fn parse_request(&self) -> Result<RequestLine<'b>, HandshakeError> {
-        let mut places = [httparse::EMPTY_HEADER; PARSED_FIELDS];
-        let mut request = httparse::Request::new(&mut places);
-        let parsed = request.parse(self.bytes);
-        let line = self.start_line.strip_suffix(b"\r\n").unwrap_or_default();
-        self.check_whole(parsed, line.split(|byte| *byte == b' ').nth(2))?;
-        match (request.method, request.path, request.version) {
-            // The parser takes targets in UTF-8, which no URI is.
-            (Some(method), Some(target), Some(version)) if target.is_ascii() => Ok(RequestLine {
-                method,
-                target,
-                version: http_version(version)?,
-            }),
-            _ => Err(HandshakeError::MalformedHead),
+        let mut parts = self.start_line.split(|byte| *byte == b' ');
+        let method = parts.next().filter(|method| is_token(method));
+        let is_target = |target: &&[u8]| !target.is_empty() && !target.contains(&b'\t');
+        let target = parts.next().filter(is_target);
+        let (Some(method), Some(target)) = (ascii(method), ascii(target)) else {
+            return Err(HandshakeError::MalformedHead);
+        };
+        let version = http_version(parts.next().unwrap_or_default())?;
+        if parts.next().is_some() {
+            return Err(HandshakeError::MalformedHead);
         }
+        self.check_lines()?;
+        Ok(RequestLine {
+            method,
+            target,
+            version,
+        })
     }
 
+    /// "status-line = HTTP-version SP status-code SP [ reason-phrase ]" (RFC 9112, section 4); the
+    /// space before no reason may be missing, as some servers have it.
     pub(super) fn parse_response(&self) -> Result<StatusLine<'b>, HandshakeError> {
-        let mut places = [httparse::EMPTY_HEADER; PARSED_FIELDS];
-        let mut response = httparse::Response::new(&mut places);
-        let parsed = response.parse(self.bytes);
-        self.check_whole(parsed, self.start_line.split(|byte| *byte == b' ').next())?;
-        match (response.version, response.code, response.reason) {
-            (Some(version), Some(status @ 100..), Some(reason)) => Ok(StatusLine {
-                version: http_version(version)?,
-                status,
-                reason,
-            }),
-            _ => Err(HandshakeError::MalformedHead),
+        let version_len = find_byte(self.start_line, b' ').unwrap_or(self.start_line.len());
+        let (version, rest) = self
+            .start_line
+            .split_at_checked(version_len)
+            .unwrap_or_default();
+        let version = http_version(version)?;
+        let (code, reason) = match rest {
+            [b' ', code @ ..] => match code.split_first_chunk::<3>() {
+                Some((code, [])) => (code, &[][..]),
+                Some((code, [b' ', reason @ ..])) => (code, reason),
+                _ => return Err(HandshakeError::MalformedHead),
+            },
+            _ => return Err(HandshakeError::MalformedHead),
+        };
+        // "Other values are invalid" than 100 to 599 (RFC 9110, section 15); up to 999 they are the
+        // caller's to judge, as any status but 101.
+        if !matches!(code, [b'1'..=b'9', b'0'..=b'9', b'0'..=b'9']) {
+            return Err(HandshakeError::MalformedHead);
         }
+        let status = code.iter().fold(0_u16, |status, digit| {
+            status
+                .saturating_mul(10)
+                .saturating_add(u16::from(digit & 0x0f))
+        });
+        self.check_lines()?;
+        Ok(StatusLine {
+            version,
+            status,
+            // "A client SHOULD ignore the reason-phrase content" (RFC 9112, section 4): one that is
+            // not ASCII is none.
+            reason: ascii(Some(reason)).unwrap_or_default(),
+        })
     }
 
-    /// Judges the parser's result; `version` is the place where the version should stand.
-    fn check_whole(
-        &self,
+    /// "field-line = field-name ":" OWS field-value OWS" (RFC 9112, section 5).
+    fn check_lines(&self) -> Result<(), HandshakeError> {
+        let mut lines = self.lines;
+        // The empty line ends them, and the head.
+        while lines != b"\r\n" {
+            // "No whitespace is allowed between the field name and colon." (section 5.1); in a value
+            // everything may stand that the scanner lets pass.
+            let name = find_byte(lines, b':').and_then(|colon| lines.split_at_checked(colon));
+            let Some((_, rest)) = name.filter(|(name, _)| is_token(name)) else {
+                return Err(HandshakeError::MalformedHead);
+            };
+            let end = find_byte(rest, b'\n').and_then(|end| rest.get(end..));
+            lines = end
+                .and_then(|end| end.strip_prefix(b"\n"))
+                .unwrap_or_default();
+        }
+        Ok(())
+    }
+}
+
+/// The bytes as text if they are ASCII.
+fn ascii(bytes: Option<&[u8]>) -> Option<&str> {
+    bytes
+        .filter(|bytes| bytes.is_ascii())
+        .and_then(|bytes| core::str::from_utf8(bytes).ok())
+}
+
+/// "HTTP-version = HTTP-name "/" DIGIT "." DIGIT" (RFC 9112, section 2.3).
+fn http_version(version: &[u8]) -> Result<HttpVersion, HandshakeError> {
+    match version {
+        b"HTTP/1.0" => Ok(HttpVersion::Http10),
+        b"HTTP/1.1" => Ok(HttpVersion::Http11),
+        [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => {
+            Err(HandshakeError::HttpVersion)
+        }
+        _ => Err(HandshakeError::MalformedHead),
+    }
+}
+
+/// More fields than this are never accepted.
+const MOST_FIELDS: usize = 128;
+
+#[cfg(test)]
+mod tests {
+    extern crate alloc;
+
+    use alloc::string::String;
+    use alloc::vec::Vec;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Line<'b> = (&'b str, &'b str, HttpVersion);
+    type Status<'b> = (HttpVersion, u16, &'b str);
+
+    fn judged(
         parsed: httparse::Result<usize>,
+        head: &[u8],
         version: Option<&[u8]>,
     ) -> Result<(), HandshakeError> {
+        let is_version = |text: &[u8]| matches!(text, [b'H', b'T', b'T', b'P', b'/', a, b'.', b] if a.is_ascii_digit() && b.is_ascii_digit());
         match parsed {
-            Ok(httparse::Status::Complete(len)) if len == self.bytes.len() => Ok(()),
-            Err(httparse::Error::Version)
-                if matches!(
-                    version,
-                    Some([b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'])
-                ) =>
-            {
+            Ok(httparse::Status::Complete(len)) if len == head.len() => Ok(()),
+            Err(httparse::Error::Version) if version.is_some_and(is_version) => {
                 Err(HandshakeError::HttpVersion)
             }
             _ => Err(HandshakeError::MalformedHead),
         }
     }
-}
 
-fn http_version(minor: u8) -> Result<HttpVersion, HandshakeError> {
-    match minor {
-        0 => Ok(HttpVersion::Http10),
-        1 => Ok(HttpVersion::Http11),
-        _ => Err(HandshakeError::HttpVersion),
+    fn minor(version: Option<u8>) -> HttpVersion {
+        match version {
+            Some(0) => HttpVersion::Http10,
+            _ => HttpVersion::Http11,
+        }
+    }
+
+    fn pieces(head: &[u8]) -> impl Iterator<Item = &[u8]> {
+        let line = head.split(|byte| *byte == b'\r').next().unwrap();
+        line.split(|byte| *byte == b' ')
+    }
+
+    /// What `httparse` makes of a request that the scanner has let pass. It takes targets in UTF-8,
+    /// which no URI is.
+    fn request_by_httparse(head: &[u8]) -> Result<Line<'_>, HandshakeError> {
+        if pieces(head).nth(1).is_some_and(|target| !target.is_ascii()) {
+            return Err(HandshakeError::MalformedHead);
+        }
+        let mut places = [httparse::EMPTY_HEADER; MOST_FIELDS];
+        let mut request = httparse::Request::new(&mut places);
+        judged(request.parse(head), head, pieces(head).nth(2))?;
+        match (request.method, request.path) {
+            (Some(method), Some(path)) => Ok((method, path, minor(request.version))),
+            _ => Err(HandshakeError::MalformedHead),
+        }
+    }
+
+    fn response_by_httparse(head: &[u8]) -> Result<Status<'_>, HandshakeError> {
+        let mut places = [httparse::EMPTY_HEADER; MOST_FIELDS];
+        let mut response = httparse::Response::new(&mut places);
+        judged(response.parse(head), head, pieces(head).next())?;
+        match (response.code, response.reason) {
+            (Some(code @ 100..), Some(reason)) => Ok((minor(response.version), code, reason)),
+            _ => Err(HandshakeError::MalformedHead),
+        }
+    }
+
+    /// A head of pieces that are right most of the time, with one byte changed most of the time.
+    fn heads(start: &'static str) -> impl Strategy<Value = Vec<u8>> {
+        let field = "([A-Za-z-]{1,5}|[ -~]{0,3}):[ \t]{0,2}[ -~\u{80}-\u{ff}]{0,6}[ \t]{0,2}";
+        (
+            start,
+            prop::collection::vec(field, 0..4),
+            any::<prop::sample::Index>(),
+            any::<u8>(),
+            0..4,
+        )
+            .prop_map(|(start, fields, at, byte, changes)| {
+                let lines: String = fields.iter().flat_map(|line| [line, "\r\n"]).collect();
+                let mut head = alloc::format!("{start}\r\n{lines}\r\n").into_bytes();
+                if changes > 0 {
+                    let at = at.index(head.len());
+                    head[at] = byte;
+                }
+                head
+            })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn requests_are_judged_as_httparse_does(
+            head in heads("([A-Z]{1,4}|[ -~]{0,3}) (/[!-~]{0,4}|[ -~\u{80}-\u{ff}]{0,3}) (HTTP/1.1|HTTP/[0-9].[0-9]|[ -~]{8})( x?)?"),
+        ) {
+            let mut scanner = Scanner::new(HeadLimits::default(), EmptyLine::Refused);
+            if let Ok(Some(found)) = scanner.scan(&head) {
+                let line = found.parse_request();
+                let line = line.as_ref().map(|line| (line.method, line.target, line.version));
+                let expected = request_by_httparse(&head[..found.end]);
+                prop_assert_eq!(line.map_err(|error| *error), expected, "{}", head.escape_ascii());
+            }
+        }
+
+        #[test]
+        fn responses_are_judged_as_httparse_does(
+            head in heads("(HTTP/1.1|HTTP/[0-9].[0-9]|[ -~]{8}) ([0-9]{3}|[ -~]{0,4})( [ -~\t\u{80}-\u{ff}]{0,4})?"),
+        ) {
+            let mut scanner = Scanner::new(HeadLimits::default(), EmptyLine::Refused);
+            if let Ok(Some(found)) = scanner.scan(&head) {
+                let line = found.parse_response();
+                let line = line.as_ref().map(|line| (line.version, line.status, line.reason));
+                let expected = response_by_httparse(&head[..found.end]);
+                prop_assert_eq!(line.map_err(|error| *error), expected, "{}", head.escape_ascii());
+            }
+        }
     }
 }
-
-/// How many fields the parser has places for.
-const PARSED_FIELDS: usize = 128;

@@ -18,7 +18,10 @@ impl Key {
         let key = <[u8; KEY_LEN]>::try_from(value).ok()?;
         // 22 digits of 6 bits are 16 bytes, and 4 bits that do not count.
         let digits = key.strip_suffix(b"==")?;
-        digits.iter().all(is_digit).then_some(Self(key))
+        digits
+            .iter()
+            .all(|byte| is_digit(*byte))
+            .then_some(Self(key))
     }
 
     pub(super) fn as_str(&self) -> &str {
@@ -80,7 +83,7 @@ fn digit_of(bits: u32) -> u8 {
         .unwrap_or_default()
 }
 
-fn is_digit(byte: &u8) -> bool {
+fn is_digit(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')
 }
 

@@ -52,7 +52,7 @@ impl<'b> Target<'b> {
         if self.whole.contains('#') {
             return Err(HandshakeError::TargetFragment);
         }
-        // A URI has no other characters (RFC 3986, section 2); httparse sees to it for bytes, an
+        // A URI has no other characters (RFC 3986, section 2); the head sees to it for bytes, an
         // HTTP library may not.
         if !self.whole.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(HandshakeError::InvalidTarget);
