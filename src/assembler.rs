@@ -27,6 +27,13 @@ const RESERVE_CAP: usize = 64 << 10;
 /// let mut messages: Assembler<Fixed<256>> = Assembler::fixed();
 /// assert_eq!(messages.max_len(), 256);
 /// ```
+#[cfg_attr(
+    not(feature = "alloc"),
+    allow(
+        rustdoc::broken_intra_doc_links,
+        reason = "what is on the heap is not there without it"
+    )
+)]
 #[derive(Debug)]
 pub struct Assembler<S> {
     /// Whether the start of a message is held.

@@ -59,6 +59,13 @@ const READ: usize = (16 << 10) + 14;
 /// # }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[cfg_attr(
+    not(feature = "alloc"),
+    allow(
+        rustdoc::broken_intra_doc_links,
+        reason = "what is on the heap is not there without it"
+    )
+)]
 #[derive(Debug)]
 pub struct Inbox<B, S> {
     buffer: B,
