@@ -100,11 +100,18 @@ impl Mask {
     #[inline]
     pub fn copy(&mut self, bytes: &[u8], mut put: impl FnMut(&[u8])) {
         let MaskingKey(key) = self.next;
-        let (lines, after) = bytes.as_chunks::<LONG_LINE>();
-        copy_lines(key, lines, &mut put);
-        let (lines, mut tail) = after.as_chunks::<64>();
-        for line in lines {
-            put(&masked(u32::from_ne_bytes(key), *line));
+        let mut tail = bytes;
+        if tail.len() >= 64 {
+            let (lines, after) = tail.as_chunks::<LONG_LINE>();
+            copy_lines(key, lines, &mut put);
+            let (lines, after) = after.as_chunks::<64>();
+            for line in lines {
+                put(&masked(u32::from_ne_bytes(key), *line));
+            }
+            tail = after;
+        }
+        if tail.is_empty() {
+            return self.skip(bytes.len());
         }
         let word = u32::from_ne_bytes(key);
         tail = copy_front::<32>(word, tail, &mut put);
