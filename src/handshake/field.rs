@@ -250,26 +250,30 @@ pub(super) fn is_token_byte(byte: u8) -> bool {
     TOKEN_BYTES.has(byte)
 }
 
-const TOKEN_BYTES: ByteSet = ByteSet::alphanumeric_and(b"!#$%&'*+-.^_`|~");
+static TOKEN_BYTES: ByteSet = ByteSet::alphanumeric_and(b"!#$%&'*+-.^_`|~");
 
 /// Those of `uri-host` in RFC 3986 section 3.2.2 that are no IP literal.
-const NAME_BYTES: ByteSet = ByteSet::alphanumeric_and(b"-._~%!$&'()*+,;=");
+static NAME_BYTES: ByteSet = ByteSet::alphanumeric_and(b"-._~%!$&'()*+,;=");
 
-/// Some of the bytes of ASCII, a bit for each.
-struct ByteSet(u128);
+/// Some of the bytes there are: whether each is one of them.
+struct ByteSet([bool; 256]);
 
+// An index of 8 bits is always in bounds.
+#[expect(
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    reason = "an array of 256 has a place for each byte"
+)]
 impl ByteSet {
     const fn alphanumeric_and(mut others: &[u8]) -> Self {
-        let mut set = 0;
-        let mut byte = 0_u8;
-        while byte < 128 {
-            if byte.is_ascii_alphanumeric() {
-                set |= 1 << byte;
-            }
-            byte = byte.wrapping_add(1);
+        let mut set = [false; 256];
+        let mut byte = u8::MAX;
+        while byte > 0 {
+            set[byte as usize] = byte.is_ascii_alphanumeric();
+            byte = byte.wrapping_sub(1);
         }
         while let [byte, rest @ ..] = others {
-            set |= 1 << *byte;
+            set[*byte as usize] = true;
             others = rest;
         }
         Self(set)
@@ -277,7 +281,7 @@ impl ByteSet {
 
     #[inline]
     const fn has(&self, byte: u8) -> bool {
-        byte < 128 && self.0 >> byte & 1 != 0
+        self.0[byte as usize]
     }
 }
 
