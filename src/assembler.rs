@@ -49,9 +49,14 @@ pub(crate) mod sealed {
     use crate::event::{Message, Payload};
     use crate::frame::{Mask, MessageKind};
 
-    /// There is no room, or no memory, for what was to be stored.
+    /// Why something was not stored.
     #[derive(Debug)]
-    pub struct Full;
+    pub enum Refusal {
+        /// There is no room, or no memory, for it.
+        Full,
+        /// It is of the other kind than what is held.
+        OtherKind,
+    }
 
     pub trait Storage {
         /// The longest message that can ever be held, in bytes.
@@ -67,7 +72,7 @@ pub(crate) mod sealed {
             mask: Option<Mask>,
             frame_rest: usize,
             message_rest: usize,
-        ) -> Result<(), Full>;
+        ) -> Result<(), Refusal>;
 
         /// How many bytes are held.
         fn len(&self) -> usize;
@@ -88,7 +93,7 @@ pub(crate) mod sealed {
     }
 }
 
-use sealed::Full;
+use sealed::Refusal::{self, Full, OtherKind};
 
 impl<S: Storage> Assembler<S> {
     /// The longest message that the storage can hold, in bytes; one that grows has no limit of its
@@ -131,7 +136,10 @@ impl<S: Storage> Assembler<S> {
                 memory_len(extent.frame_rest),
                 memory_len(extent.message_rest),
             )
-            .map_err(|Full| ProtocolError::StorageFull)
+            .map_err(|refusal| match refusal {
+                Full => ProtocolError::StorageFull,
+                OtherKind => ProtocolError::WrongAssembler,
+            })
     }
 
     /// Room for a message of this kind that lies so, behind what is held of it.
@@ -264,7 +272,7 @@ impl sealed::Storage for Growing {
         mask: Option<Mask>,
         frame_rest: usize,
         message_rest: usize,
-    ) -> Result<(), Full> {
+    ) -> Result<(), Refusal> {
         let len = payload.len();
         match (&mut self.0, *payload) {
             (Buffer::Text(buffer), Payload::Text { carried, text }) => {
@@ -298,8 +306,7 @@ impl sealed::Storage for Growing {
                 }
                 *held = end;
             }
-            // A chunk of the other kind than the message's.
-            _ => return Err(Full),
+            _ => return Err(OtherKind),
         }
         Ok(())
     }
@@ -397,7 +404,7 @@ impl<const N: usize> sealed::Storage for Fixed<N> {
         mask: Option<Mask>,
         _frame_rest: usize,
         _message_rest: usize,
-    ) -> Result<(), Full> {
+    ) -> Result<(), Refusal> {
         match (&mut self.0, *payload) {
             (FixedBuffer::Text(buffer), Payload::Text { carried, text }) => {
                 if let Some(char) = carried {
@@ -413,7 +420,7 @@ impl<const N: usize> sealed::Storage for Fixed<N> {
                 }
                 Ok(())
             }
-            _ => Err(Full),
+            _ => Err(OtherKind),
         }
     }
 
@@ -475,9 +482,9 @@ impl sealed::Storage for Borrowed<'_> {
         mask: Option<Mask>,
         _frame_rest: usize,
         _message_rest: usize,
-    ) -> Result<(), Full> {
+    ) -> Result<(), Refusal> {
         if payload.kind() != self.kind {
-            return Err(Full);
+            return Err(OtherKind);
         }
         match *payload {
             Payload::Text { carried, text } => {
@@ -503,6 +510,9 @@ impl sealed::Storage for Borrowed<'_> {
     }
 
     fn advance(&mut self, more: usize) -> Option<&mut [u8]> {
+        if self.kind == MessageKind::Text {
+            return None;
+        }
         let (begin, end) = (self.len, self.len.saturating_add(more));
         let read = self.slice.get_mut(begin..end)?;
         self.len = end;
@@ -520,7 +530,7 @@ impl sealed::Storage for Borrowed<'_> {
 }
 
 impl Borrowed<'_> {
-    fn copy_in(&mut self, bytes: &[u8], mask: Option<Mask>) -> Result<(), Full> {
+    fn copy_in(&mut self, bytes: &[u8], mask: Option<Mask>) -> Result<(), Refusal> {
         let room = self.slice.get_mut(self.len..).unwrap_or_default();
         copy_unmasked(bytes, mask, room.get_mut(..bytes.len()).ok_or(Full)?);
         self.len = self.len.saturating_add(bytes.len());

@@ -2,8 +2,8 @@
 
 use websocket_proto::frame::MaskingKey;
 use websocket_proto::{
-    Assembler, Borrowed, Client, Closure, Config, Connection, Growing, Inbox, Incoming, Message,
-    Negotiated, ProtocolError, Role, Server, Storage,
+    Assembler, Borrowed, Client, Closure, Config, Connection, Fixed, Growing, Inbox, Incoming,
+    Message, Negotiated, ProtocolError, Role, Server, Storage,
 };
 
 use crate::case::{Random, wire_frame};
@@ -355,4 +355,126 @@ fn a_room_that_was_not_given_is_refused() {
     // The end of the transport is no payload.
     let (mut conn, mut messages, mut out) = open();
     assert_eq!(conn.payload_read(0, &mut messages, &mut out), Ok(None));
+}
+
+/// Two servers in the middle of a message of 3 bytes so far: a text message that `messages` holds, and a binary one.
+fn text_for_binary<S: Storage>(messages: &mut Assembler<S>) -> Connection<Server> {
+    let [mut texts, mut binaries] =
+        [(); 2].map(|()| Connection::new(Server, Negotiated::default(), Config::default()));
+    let mut out = Vec::new();
+    let mut bytes = wire_frame(0x01, b"abc", Some(KEY));
+    let seen = texts.receive_message(&mut &mut bytes[..], messages, &mut out);
+    assert_eq!(seen, Ok(None));
+    let mut own = Assembler::<Growing>::default();
+    let mut bytes = wire_frame(0x82, &vec![b'x'; 20_000], Some(KEY));
+    let mut input = &mut bytes[..8 + 3];
+    let seen = binaries.receive_message(&mut input, &mut own, &mut out);
+    assert_eq!(seen, Ok(None));
+    binaries
+}
+
+fn other_kind_is_refused<S: Storage>(mut make: impl FnMut() -> Assembler<S>) {
+    let mut out = Vec::new();
+    let mut messages = make();
+    let mut conn = text_for_binary(&mut messages);
+    assert!(conn.payload_room(&mut messages).is_none());
+    assert_eq!(
+        conn.payload_read(1, &mut messages, &mut out).map(|_| ()),
+        Err(ProtocolError::WrongAssembler)
+    );
+    assert_eq!(out, wire_frame(0x88, &1011_u16.to_be_bytes(), None));
+    let mut messages = make();
+    let mut conn = text_for_binary(&mut messages);
+    let mut rest = [b'x'; 5];
+    assert_eq!(
+        conn.receive_message(&mut &mut rest[..], &mut messages, &mut out)
+            .map(|_| ()),
+        Err(ProtocolError::WrongAssembler)
+    );
+}
+
+#[test]
+fn an_assembler_that_holds_a_message_of_the_other_kind_is_refused() {
+    other_kind_is_refused(Assembler::<Growing>::default);
+    other_kind_is_refused(Assembler::<Fixed<20_000>>::fixed);
+    other_kind_is_refused(|| Assembler::in_slice(Vec::leak(vec![0; 20_000])));
+}
+
+#[test]
+fn storage_inside_the_assembler_lends_no_room() {
+    let mut conn = Connection::new(Server, Negotiated::default(), Config::default());
+    let (mut messages, mut out) = (Assembler::<Fixed<20_000>>::fixed(), Vec::new());
+    let mut read = wire_frame(0x82, &vec![b'a'; 20_000], Some(KEY));
+    let (mut input, _) = read.split_at_mut(1000);
+    let seen = conn.receive_message(&mut input, &mut messages, &mut out);
+    assert_eq!(seen, Ok(None));
+    assert!(conn.payload_room(&mut messages).is_none());
+    assert_eq!(
+        conn.payload_read(1, &mut messages, &mut out).map(|_| ()),
+        Err(ProtocolError::WrongAssembler)
+    );
+}
+
+/// What a connection that has taken the first 1000 bytes of a message of `payload` has still to get.
+fn begun(payload: &[u8]) -> (Connection<Server>, Assembler<Growing>, Vec<u8>) {
+    let mut conn = Connection::new(Server, Negotiated::default(), Config::default());
+    let (mut messages, mut out) = (Assembler::default(), Vec::new());
+    let mut read = wire_frame(0x82, payload, Some(KEY));
+    let rest = read.split_off(8 + 1000);
+    let seen = conn.receive_message(&mut &mut read[..], &mut messages, &mut out);
+    assert_eq!(seen, Ok(None));
+    (conn, messages, rest)
+}
+
+#[test]
+fn an_assembler_that_holds_more_or_less_than_what_came_lends_no_room() {
+    let (mut conn, mut own, _) = begun(&[b'a'; 20_000]);
+    let mut other = Assembler::<Growing>::default();
+    let mut bytes = wire_frame(0x02, &[b'b'; 999], Some(KEY));
+    let mut fragments = Connection::new(Server, Negotiated::default(), Config::default());
+    let seen = fragments.receive_message(&mut &mut bytes[..], &mut other, &mut Vec::new());
+    assert_eq!(seen, Ok(None));
+    assert!(!other.is_idle());
+    assert!(conn.payload_room(&mut other).is_none());
+    assert!(conn.payload_room(&mut own).is_some());
+}
+
+#[test]
+fn what_is_unread_in_an_inbox_comes_before_what_is_read() {
+    let payload: Vec<u8> = (0..20_000_u32).map(|at| at.to_be_bytes()[3]).collect();
+    let (mut conn, messages, rest) = begun(&payload);
+    let mut buffer = vec![0; 20_100];
+    buffer[..700].copy_from_slice(&rest[..700]);
+    let mut inbox = Inbox::with_buffer(buffer, messages).with_unread(0..700);
+    let (mut at, mut out) = (700, Vec::new());
+    let message = loop {
+        // Before what is there was received: the room has to be behind it.
+        let room = conn.read_room(&mut inbox);
+        let len = room.len().min(rest.len() - at).min(5000);
+        room[..len].copy_from_slice(&rest[at..at + len]);
+        at += len;
+        inbox.filled(len);
+        if let Some(incoming) = conn.receive_from(&mut inbox, &mut out).unwrap() {
+            break incoming;
+        }
+    };
+    assert_eq!(message, Incoming::Message(Message::Binary(&payload)));
+}
+
+/// What a frame declares is reserved at once, also for text, and no more.
+#[test]
+fn text_gets_the_room_that_its_frame_declares() {
+    let mut conn = Connection::new(Server, Negotiated::default(), Config::default());
+    let (mut messages, mut out) = (Assembler::<Growing>::default(), Vec::new());
+    let mut read = wire_frame(0x81, &[b't'; 50_000], Some(KEY));
+    let (mut begin, mut rest) = read.split_at_mut(8 + 100);
+    let seen = conn.receive_message(&mut begin, &mut messages, &mut out);
+    assert_eq!(seen, Ok(None));
+    assert_eq!(messages.capacity(), 50_000);
+    let seen = conn.receive_message(&mut rest, &mut messages, &mut out);
+    assert_eq!(
+        seen,
+        Ok(Some(Incoming::Message(Message::Text(&"t".repeat(50_000)))))
+    );
+    assert_eq!(messages.capacity(), 50_000);
 }
