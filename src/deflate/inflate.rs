@@ -21,14 +21,20 @@ const MAX_PIECE: usize = 68 << 10;
 /// What inflating holds: for a pool, or to be dropped while a connection is idle.
 ///
 /// See [`Connection::release_inflate`](crate::Connection::release_inflate).
-#[derive(Debug)]
 pub struct InflateState(Box<Parts>);
 
-#[derive(Debug)]
 struct Parts {
     inflater: Inflater,
     /// What was inflated on its way into an assembler; empty until that is asked for.
     piece: Vec<u8>,
+}
+
+/// Without the piece: it is long, and holds what somebody has sent.
+impl fmt::Debug for InflateState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Parts { inflater, .. } = &*self.0;
+        f.debug_tuple("InflateState").field(inflater).finish()
+    }
 }
 
 impl Default for InflateState {

@@ -343,3 +343,45 @@ fn what_is_held_can_be_given_back_between_messages() {
     assert_eq!(received(&mut peer, &out[..out.len() - 1]), []);
     assert!(peer.release_inflate().is_none());
 }
+
+#[test]
+fn settings_out_of_range_count_as_the_nearest() {
+    let policy = Policy::default();
+    assert_eq!(policy.level(10), policy.level(9));
+    assert_ne!(policy.level(9), policy.level(8));
+    assert_ne!(policy.level(0), policy.level(1));
+    assert_eq!(policy.memory_level(0), policy.memory_level(1));
+    assert_eq!(policy.memory_level(200), policy.memory_level(9));
+    assert_ne!(policy.memory_level(1), policy.memory_level(2));
+    assert_ne!(policy.memory_level(9), policy.memory_level(8));
+}
+
+#[test]
+fn debug_shows_how_it_is_compressed_and_not_what() {
+    let mut conn = server(Policy::default());
+    let mut bytes = hex("c1 87 00000000 f2 48 cd c9 c9 07 00");
+    let (mut messages, mut out) = (Assembler::default(), Vec::new());
+    conn.receive_message(&mut &mut bytes[..], &mut messages, &mut out)
+        .unwrap();
+    let shown = format!("{conn:?}");
+    let inflater = "InflateState(Inflater { is_between_blocks: true, is_held: false, .. })";
+    assert!(shown.contains(inflater), "{shown}");
+    assert!(!shown.contains("72, 101, 108, 108, 111"), "{shown}");
+    let state = CompressState::new(&Policy::default()).unwrap();
+    let shown = format!("{state:?}");
+    assert!(shown.contains("Compressor { window_bits: "), "{shown}");
+    assert!(!shown.contains("room"), "{shown}");
+}
+
+#[test]
+fn state_for_another_agreement_is_not_taken() {
+    let state = |policy: &Policy| CompressState::new(policy).unwrap();
+    let mut conn = server(Policy::default());
+    conn.supply_compress(state(&Policy::default().level(1)));
+    assert!(conn.release_compress().is_none());
+    conn.supply_compress(state(&Policy::default()));
+    assert!(conn.release_compress().is_some());
+    let mut plain = Connection::new(Server, Negotiated::default(), Config::default());
+    plain.supply_compress(state(&Policy::default()));
+    assert!(plain.release_compress().is_none());
+}
