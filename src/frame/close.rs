@@ -299,6 +299,19 @@ mod tests {
     }
 
     #[test]
+    fn s5_5_1_one_byte_is_no_code_and_126_bytes_are_too_many() {
+        let mut payload = [b'r'; 126];
+        payload[..2].copy_from_slice(&[0x03, 0xe8]);
+        let decode =
+            |len: usize| CloseFrame::decode(&payload[..len]).map(|frame| frame.reason().len());
+        assert_eq!(decode(0), Ok(0));
+        assert_eq!(decode(1), Err(CloseFrameError::Truncated));
+        assert_eq!(decode(2), Ok(0));
+        assert_eq!(decode(125), Ok(123));
+        assert_eq!(decode(126), Err(CloseFrameError::TooLong));
+    }
+
+    #[test]
     fn s5_5_1_frames_survive_the_wire() {
         let reason = euros();
         for frame in [

@@ -66,6 +66,7 @@ fn edge_128_success_is_200_without_the_fields_of_an_upgrade() {
         .subprotocols(&["chat", "superchat"]);
     let (pseudo, fields) = handshake.head_to_send().unwrap();
     assert_eq!(pseudo, self::pseudo());
+    assert_eq!(pseudo.protocol(), Some("websocket"));
     let fields = set(fields);
     assert_eq!(
         fields,

@@ -149,3 +149,28 @@ fn fields_can_be_cloned_anywhere() {
         fields.next();
     }
 }
+
+#[test]
+fn versions_have_their_names() {
+    for (version, expected) in [
+        (Version::HTTP_10, HttpVersion::Http10),
+        (Version::HTTP_11, HttpVersion::Http11),
+        (Version::HTTP_2, HttpVersion::Http2),
+        (Version::HTTP_3, HttpVersion::Http3),
+    ] {
+        let mut request = http::Request::new(());
+        *request.version_mut() = version;
+        assert_eq!(Request::from_http(&request, None).version(), expected);
+    }
+}
+
+#[test]
+fn sensitive_values_stay_hidden() {
+    let mut map = HeaderMap::new();
+    let mut value = HeaderValue::from_static("secret");
+    value.set_sensitive(true);
+    map.append("a", value);
+    map.append("b", HeaderValue::from_static("open"));
+    let shown = format!("{:?}", HttpFields::new(&map));
+    assert_eq!(shown, r#"{"a": Sensitive, "b": "open"}"#);
+}

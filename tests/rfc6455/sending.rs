@@ -675,3 +675,23 @@ fn s5_5_2_pings_can_be_answered_by_the_caller_however_the_input_is_cut() {
         }
     }
 }
+
+/// An output may be lent, and may be a slice: a client masks what it puts there.
+#[test]
+fn s5_3_a_client_masks_into_any_output() {
+    let payload = [b'p'; 300];
+    let mut expected = Vec::new();
+    client().send(&payload, &mut expected).unwrap();
+    assert_eq!(expected[4..8], [0, 0, 0, 1]);
+
+    let mut lent = Vec::new();
+    client().send(&payload, &mut &mut lent).unwrap();
+    assert_eq!(lent, expected);
+    let mut array = ArrayVec::<u8, 400>::new();
+    client().send(&payload, &mut array).unwrap();
+    assert_eq!(array.as_slice(), expected);
+    let mut room = [0; 400];
+    let mut slice = SliceOutput::new(&mut room);
+    client().send(&payload, &mut slice).unwrap();
+    assert_eq!(slice.filled(), expected);
+}
