@@ -343,5 +343,6 @@ fn values_turn_into_each_other() {
         (message, message.kind()),
         (Message::Text("abc"), MessageKind::Text)
     );
+    assert_eq!(websocket_proto::Broadcast::new(message).message(), message);
     assert_eq!(Timeouts::new(), Timeouts::default());
 }

@@ -428,7 +428,7 @@ fn begun(payload: &[u8]) -> (Connection<Server>, Assembler<Growing>, Vec<u8>) {
 
 #[test]
 fn an_assembler_that_holds_more_or_less_than_what_came_lends_no_room() {
-    let (mut conn, mut own, _) = begun(&[b'a'; 20_000]);
+    let (mut conn, mut own, _) = begun(&vec![b'a'; 20_000]);
     let mut other = Assembler::<Growing>::default();
     let mut bytes = wire_frame(0x02, &[b'b'; 999], Some(KEY));
     let mut fragments = Connection::new(Server, Negotiated::default(), Config::default());
@@ -461,20 +461,58 @@ fn what_is_unread_in_an_inbox_comes_before_what_is_read() {
     assert_eq!(message, Incoming::Message(Message::Binary(&payload)));
 }
 
-/// What a frame declares is reserved at once, also for text, and no more.
+/// What a frame declares is reserved at once, and nothing while there is room.
 #[test]
-fn text_gets_the_room_that_its_frame_declares() {
+fn storage_gets_the_room_that_a_frame_declares() {
+    for opcode in [0x01, 0x02] {
+        let mut conn = Connection::new(Server, Negotiated::default(), Config::default());
+        let (mut messages, mut out) = (Assembler::<Growing>::default(), Vec::new());
+        let mut read = wire_frame(opcode, &vec![b't'; 50_000], Some(KEY));
+        read.extend(wire_frame(0x80, &vec![b't'; 60_000], Some(KEY)));
+        // Not all of the first frame, the rest of it, the start of the other one.
+        let mut rest = &mut read[..];
+        for (len, capacity) in [(8 + 40_000, 50_000), (10_000, 50_000), (8 + 100, 110_000)] {
+            let (mut next, behind) = rest.split_at_mut(len);
+            let seen = conn.receive_message(&mut next, &mut messages, &mut out);
+            assert_eq!(seen, Ok(None));
+            assert_eq!(messages.capacity(), capacity);
+            rest = behind;
+        }
+        let seen = conn.receive_message(&mut rest, &mut messages, &mut out);
+        assert!(
+            matches!(seen, Ok(Some(Incoming::Message(message))) if message.as_bytes() == vec![b't'; 110_000])
+        );
+    }
+}
+
+/// Text that is checked when its frame is whole cannot go on where every byte is checked.
+#[test]
+fn text_that_is_held_cannot_go_on_without_its_inbox() {
     let mut conn = Connection::new(Server, Negotiated::default(), Config::default());
-    let (mut messages, mut out) = (Assembler::<Growing>::default(), Vec::new());
-    let mut read = wire_frame(0x81, &[b't'; 50_000], Some(KEY));
-    let (mut begin, mut rest) = read.split_at_mut(8 + 100);
-    let seen = conn.receive_message(&mut begin, &mut messages, &mut out);
-    assert_eq!(seen, Ok(None));
-    assert_eq!(messages.capacity(), 50_000);
-    let seen = conn.receive_message(&mut rest, &mut messages, &mut out);
-    assert_eq!(
-        seen,
-        Ok(Some(Incoming::Message(Message::Text(&"t".repeat(50_000)))))
-    );
-    assert_eq!(messages.capacity(), 50_000);
+    let mut inbox = Inbox::new(1000).hold_text(true);
+    let mut out = Vec::new();
+    let read = wire_frame(0x81, &[b't'; 5000], Some(KEY));
+    let room = conn.read_room(&mut inbox);
+    let len = room.len().min(1000);
+    room[..len].copy_from_slice(&read[..len]);
+    inbox.filled(len);
+    assert_eq!(conn.receive_from(&mut inbox, &mut out), Ok(None));
+    let (mut rest, mut messages) = (read[len..].to_vec(), Assembler::<Growing>::default());
+    let seen = conn.receive_message(&mut &mut rest[..], &mut messages, &mut out);
+    assert_eq!(seen.map(|_| ()), Err(ProtocolError::WrongAssembler));
+}
+
+#[test]
+fn a_receiving_half_waits_for_the_frame_that_an_inbox_holds() {
+    let conn = Connection::new(Server, Negotiated::default(), Config::default());
+    let (mut receiver, _sender) = conn.split();
+    let mut inbox = Inbox::new(1000);
+    let read = wire_frame(0x82, &[b'b'; 500], Some(KEY));
+    for (at, byte) in read.iter().enumerate() {
+        receiver.read_room(&mut inbox)[0] = *byte;
+        inbox.filled(1);
+        let seen = receiver.receive_from(&mut inbox, |_| unreachable!("nothing is owed"));
+        let is_last = at + 1 == read.len();
+        assert_eq!(seen.is_ok_and(|seen| seen.is_some()), is_last, "{at}");
+    }
 }

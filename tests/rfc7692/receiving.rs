@@ -2,9 +2,9 @@
 
 use websocket_proto::deflate::{Agreement, Policy};
 use websocket_proto::frame::Rsv;
-use websocket_proto::{Config, Negotiated, ProtocolError};
+use websocket_proto::{Config, Connection, Negotiated, ProtocolError, Server};
 
-use crate::case::{Case, binary, fails, gives, hex, ping, sent_pong, text};
+use crate::case::{Case, binary, fails, gives, hex, ping, sent_pong, text, wire_frame};
 
 /// "Hello", compressed: section 7.2.3.1.
 const HELLO: &str = "f2 48 cd c9 c9 07 00";
@@ -386,4 +386,28 @@ fn edge_126_without_takeover_nothing_refers_back() {
         let outcome = fails(&case, ProtocolError::InvalidDeflate);
         assert_eq!(outcome.seen, [text("Hello")]);
     }
+}
+
+/// The four bytes may be a tail that the sender has left on: the last of them waits until more comes, and is wrong then.
+#[test]
+fn s7_2_2_a_byte_held_back_may_be_corrupt() {
+    let cases = everywhere(|case| case.frame(BINARY, &hex("84 8d 00 00 ff ff 55")));
+    all_fail(&cases, ProtocolError::InvalidDeflate);
+}
+
+#[test]
+fn a_compressed_message_needs_room_of_the_callers() {
+    let frame = wire_frame(BINARY, &hex(HELLO), Some([1, 2, 3, 4]));
+    let expected = Err(ProtocolError::CompressedMessage);
+    let server = || Connection::new(Server, with_takeover(), Config::default());
+    let (mut bytes, mut out) = (frame.clone(), Vec::new());
+    let seen = server().receive(&mut &mut bytes[..], &mut out);
+    assert_eq!(seen.map(|_| ()), expected);
+    assert_eq!(out, wire_frame(0x88, &1011_u16.to_be_bytes(), None));
+    let (mut bytes, mut window) = (frame.clone(), [0; 3]);
+    let seen = server().receive_inflated(&mut &mut bytes[..], &mut window, &mut out);
+    assert_eq!(seen.map(|_| ()), expected);
+    let (mut bytes, mut window) = (frame, [0; 4]);
+    let seen = server().receive_inflated(&mut &mut bytes[..], &mut window, &mut out);
+    assert!(seen.is_ok_and(|event| event.is_some()));
 }
