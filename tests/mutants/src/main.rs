@@ -33,7 +33,7 @@ enum Verdict {
 }
 
 /// These read the sources, and do not run them.
-const OTHER_TESTS: [&str; 2] = ["layers", "edge_cases"];
+const OTHER_TESTS: [&str; 3] = ["layers", "edge_cases", "must_clauses"];
 
 /// Changes that no test can see, each with its reason.
 const EQUIVALENT: &str = "tests/mutants/equivalent.txt";
