@@ -414,6 +414,8 @@ const MOST_FIELDS: usize = 128;
 mod tests {
     extern crate alloc;
 
+    // The macros of proptest 1.6 name it so.
+    use alloc::format;
     use alloc::string::String;
     use alloc::vec::Vec;
 
@@ -488,7 +490,7 @@ mod tests {
         )
             .prop_map(|(start, fields, at, byte, changes)| {
                 let lines: String = fields.iter().flat_map(|line| [line, "\r\n"]).collect();
-                let mut head = alloc::format!("{start}\r\n{lines}\r\n").into_bytes();
+                let mut head = format!("{start}\r\n{lines}\r\n").into_bytes();
                 if changes > 0 {
                     let at = at.index(head.len());
                     head[at] = byte;
