@@ -13,11 +13,12 @@ use super::connect::{CONNECTION_FIELDS, PseudoFields, check_no_connection_fields
 use super::error::HandshakeError;
 use super::extension;
 use super::field::{
-    FieldValue, Outgoing, Pair, Single, append, check_outgoing, has_token, is_authority, is_named,
-    is_origin, is_token, pairs, write_whole,
+    FieldValue, Outgoing, Pair, append, check_outgoing, is_authority, is_named, is_origin,
+    is_token, lead, pairs, write_whole,
 };
 use super::head::{EmptyLine, HeadLimits, HttpVersion, Scanner};
 use super::key::{Accept, Key};
+use super::known::{Known, Single};
 #[cfg(feature = "deflate")]
 use super::permessage_deflate;
 use super::subprotocol;
@@ -263,15 +264,15 @@ impl<'p, V> Handshake<'p, V> {
     /// Checks what the fields of a response that opens the connection say of the offers.
     fn check_agreed<'b>(
         &self,
-        agreed: Agreed<'b>,
+        known: &Known<'b>,
         fields: impl Iterator<Item = Pair<'b>> + Clone,
     ) -> Result<Negotiated<'p>, HandshakeError> {
-        let extensions = agreed.extensions.all_of(extension::FIELD, fields);
+        let extensions = known.extensions.values(extension::FIELD, fields);
         #[cfg(not(feature = "deflate"))]
         extension::check_accepted(extensions, &[])?;
         #[cfg(feature = "deflate")]
         let deflate = self.check_deflate(extensions)?;
-        let subprotocol = subprotocol::check_choice(agreed.subprotocol, self.subprotocols)?;
+        let subprotocol = subprotocol::check_choice(known.subprotocols, self.subprotocols)?;
         if subprotocol.is_none()
             && !self.subprotocols.is_empty()
             && self.subprotocol_choice == SubprotocolChoice::Required
@@ -289,14 +290,14 @@ impl<'p, V> Handshake<'p, V> {
     #[cfg(feature = "deflate")]
     fn check_deflate<'b>(
         &self,
-        fields: impl Iterator<Item = Pair<'b>> + Clone,
+        values: impl Iterator<Item = &'b [u8]> + Clone,
     ) -> Result<Option<Agreement>, HandshakeError> {
         let Some(policy) = self.deflate else {
-            extension::check_accepted(fields, &[])?;
+            extension::check_accepted(values, &[])?;
             return Ok(None);
         };
-        extension::check_accepted(fields.clone(), &[permessage_deflate::NAME])?;
-        permessage_deflate::check_response(fields, &policy)
+        extension::check_accepted(values.clone(), &[permessage_deflate::NAME])?;
+        permessage_deflate::check_response(values, &policy)
     }
 
     /// The value of `Sec-WebSocket-Extensions`, if there is anything to offer.
@@ -357,10 +358,10 @@ impl<'p, 'r> Handshake<'p, Http1<'r>> {
     pub fn write_request(&self, out: &mut impl Output) -> Result<(), RequestError> {
         let fields = self.outgoing()?;
         write_whole(out, |out| {
-            append(out, &["GET ", self.version.asked.target, " HTTP/1.1\r\n"]);
+            append(out, &["GET ", self.version.asked.target, " HTTP/1.1"]);
             fields.append_own(out);
             fields.append_given(out);
-            append(out, &["\r\n"]);
+            append(out, &["\r\n\r\n"]);
         })?;
         Ok(())
     }
@@ -422,20 +423,20 @@ impl<'p, 'r> Handshake<'p, Http1<'r>> {
         self.check_subprotocols()?;
         check_outgoing(asked.fields, &ENGINES_FIELDS)?;
         let own: [Option<(_, FieldValue<'s>)>; OWN] = [
-            Some(("Host", asked.host.into())),
-            Some(("Upgrade", "websocket".into())),
-            Some(("Connection", "Upgrade".into())),
+            Some((lead!("Host"), asked.host.into())),
+            Some((lead!("Upgrade"), "websocket".into())),
+            Some((lead!("Connection"), "Upgrade".into())),
             Some((
-                "Sec-WebSocket-Key",
+                lead!("Sec-WebSocket-Key"),
                 Key::from_nonce(self.version.nonce).into(),
             )),
-            asked.origin.map(|origin| ("Origin", origin.into())),
+            asked.origin.map(|origin| (lead!("Origin"), origin.into())),
             self.offers()
-                .map(|offers| ("Sec-WebSocket-Protocol", offers)),
+                .map(|offers| (lead!("Sec-WebSocket-Protocol"), offers)),
             #[cfg(feature = "deflate")]
             self.extensions()
-                .map(|offer| ("Sec-WebSocket-Extensions", offer)),
-            Some(("Sec-WebSocket-Version", "13".into())),
+                .map(|offer| (lead!("Sec-WebSocket-Extensions"), offer)),
+            Some((lead!("Sec-WebSocket-Version"), "13".into())),
         ];
         Ok(Outgoing::new(own, asked.fields))
     }
@@ -487,7 +488,7 @@ impl<'p, 'r> Handshake<'p, Http1<'r>> {
                 // Neither the upgrade nor interim responses are known to HTTP/1.0.
                 (100..=199, HttpVersion::Http10) => Err(HandshakeError::HttpVersion),
                 (101, _) => {
-                    let negotiated = self.check_switch(pairs(fields.clone()))?;
+                    let negotiated = self.check_switch(&head.known, pairs(fields.clone()))?;
                     Ok(Some(Outcome::Open(Accepted {
                         negotiated,
                         fields,
@@ -537,7 +538,8 @@ impl<'p, 'r> Handshake<'p, Http1<'r>> {
             _ => return Ok(Answer::Rejected),
         }
         if status == 101 {
-            Ok(Answer::Open(self.check_switch(pairs(fields))?))
+            let known = Known::of(pairs(fields.clone()));
+            Ok(Answer::Open(self.check_switch(&known, pairs(fields))?))
         } else {
             Ok(Answer::Interim)
         }
@@ -546,37 +548,27 @@ impl<'p, 'r> Handshake<'p, Http1<'r>> {
     /// Checks the fields of a 101 response.
     fn check_switch<'b>(
         &self,
+        known: &Known<'b>,
         fields: impl Iterator<Item = Pair<'b>> + Clone,
     ) -> Result<Negotiated<'p>, HandshakeError> {
-        let mut upgrade = Single::default();
-        let mut accept = Single::default();
-        let mut connection = false;
-        let mut agreed = Agreed::default();
-        for (name, value) in fields.clone() {
-            if is_named(name, "connection") {
-                connection |= has_token(value, "upgrade");
-            } else if is_named(name, "sec-websocket-accept") {
-                accept.add(value);
-            } else if is_named(name, "upgrade") {
-                upgrade.add(value);
-            } else {
-                agreed.add(name, value);
-            }
-        }
         // "[...] contains a value that is not an ASCII case-insensitive match for the value
         // "websocket", the client MUST _Fail the WebSocket Connection_." (section 4.1); two fields
         // are one whose value is a list, which is no match.
-        if !matches!(upgrade, Single::Once(value) if is_named(value, "websocket")) {
+        if !matches!(known.upgrade, Single::Once(value) if is_named(value, "websocket")) {
             return Err(HandshakeError::UpgradeNotConfirmed);
         }
         // "[...] doesn't contain a token that is an ASCII case-insensitive match for the value
         // "Upgrade", the client MUST _Fail the WebSocket Connection_." (section 4.1)
-        if !connection {
+        if !known
+            .connection
+            .has_token("upgrade", "connection", fields.clone())
+        {
             return Err(HandshakeError::ConnectionNotConfirmed);
         }
         // "The |Sec-WebSocket-Accept| header MUST NOT appear more than once in an HTTP response."
         // (section 11.3.3)
-        let accept = accept
+        let accept = known
+            .accept
             .get("Sec-WebSocket-Accept")?
             .ok_or(HandshakeError::MissingAccept)?;
         // "[...] contains a value other than the base64-encoded SHA-1 of the concatenation [...],
@@ -584,7 +576,7 @@ impl<'p, 'r> Handshake<'p, Http1<'r>> {
         if accept != Accept::of(&Key::from_nonce(self.version.nonce)).as_bytes() {
             return Err(HandshakeError::WrongAccept);
         }
-        self.check_agreed(agreed, fields)
+        self.check_agreed(known, fields)
     }
 }
 
@@ -683,13 +675,13 @@ impl<'p, 'r> Handshake<'p, ExtendedConnect<'r>> {
             .with_authority(asked.host)
             .with_path(asked.target);
         let own: [Option<(_, FieldValue<'s>)>; OWN_ON_STREAMS] = [
-            asked.origin.map(|origin| ("origin", origin.into())),
+            asked.origin.map(|origin| (lead!("origin"), origin.into())),
             self.offers()
-                .map(|offers| ("sec-websocket-protocol", offers)),
+                .map(|offers| (lead!("sec-websocket-protocol"), offers)),
             #[cfg(feature = "deflate")]
             self.extensions()
-                .map(|offer| ("sec-websocket-extensions", offer)),
-            Some(("sec-websocket-version", "13".into())),
+                .map(|offer| (lead!("sec-websocket-extensions"), offer)),
+            Some((lead!("sec-websocket-version"), "13".into())),
         ];
         Ok((pseudo, Outgoing::new(own, asked.fields).iter()))
     }
@@ -725,35 +717,10 @@ impl<'p, 'r> Handshake<'p, ExtendedConnect<'r>> {
             // "Any 2xx (Successful) response indicates that the sender [...] will switch to tunnel
             // mode immediately after the response header section" (RFC 9110, section 9.3.6)
             200..=299 => {
-                let agreed = Agreed::of(pairs(fields.clone()));
-                Ok(Answer::Open(self.check_agreed(agreed, pairs(fields))?))
+                let known = Known::of(pairs(fields.clone()));
+                Ok(Answer::Open(self.check_agreed(&known, pairs(fields))?))
             }
             _ => Ok(Answer::Rejected),
-        }
-    }
-}
-
-/// What the server has agreed on, by its fields.
-#[derive(Clone, Copy, Default)]
-struct Agreed<'b> {
-    extensions: Single<'b>,
-    subprotocol: Single<'b>,
-}
-
-impl<'b> Agreed<'b> {
-    fn of(fields: impl Iterator<Item = Pair<'b>>) -> Self {
-        let mut agreed = Self::default();
-        for (name, value) in fields {
-            agreed.add(name, value);
-        }
-        agreed
-    }
-
-    fn add(&mut self, name: &[u8], value: &'b [u8]) {
-        if is_named(name, extension::FIELD) {
-            self.extensions.add(value);
-        } else if is_named(name, subprotocol::FIELD) {
-            self.subprotocol.add(value);
         }
     }
 }

@@ -2,10 +2,12 @@
 //!
 //! Every byte of a value is looked at a bounded number of times, whatever it holds.
 
+use core::fmt;
+
 use arrayvec::ArrayVec;
 
 use super::error::HandshakeError;
-use super::field::{Fields, Pair, is_named, is_token_byte, values};
+use super::field::{Fields, Pair, is_named, is_token_byte};
 
 /// How many extensions one head may name, in all its `Sec-WebSocket-Extensions` fields together.
 ///
@@ -17,7 +19,7 @@ pub const MAX_EXTENSIONS: usize = 32;
 /// In a request each is an offer, the preferred one first, and a name may come again with other
 /// parameters.
 /// See [RFC 6455 section 9.1](https://www.rfc-editor.org/rfc/rfc6455#section-9.1).
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Extensions<'b, F = Fields<'b>> {
     fields: F,
     value: Cursor<'b>,
@@ -37,8 +39,7 @@ impl<'b, F: Iterator<Item: Into<Pair<'b>>>> Iterator for Extensions<'b, F> {
 
     fn next(&mut self) -> Option<Extension<'b>> {
         loop {
-            // What breaks the grammar was refused before anyone could hold this iterator.
-            if let Some(extension) = self.value.extension().ok()? {
+            if let Some(extension) = self.value.next() {
                 return Some(extension);
             }
             let mut fields = self.fields.by_ref().map(Into::into);
@@ -48,17 +49,29 @@ impl<'b, F: Iterator<Item: Into<Pair<'b>>>> Iterator for Extensions<'b, F> {
     }
 }
 
+impl<'b, F: Iterator<Item: Into<Pair<'b>>> + Clone> fmt::Debug for Extensions<'b, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.clone()).finish()
+    }
+}
+
 /// An extension with its parameters, as offered or accepted.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Extension<'b> {
-    name: &'b str,
+    /// A token.
+    name: &'b [u8],
     params: &'b [u8],
 }
 
 impl<'b> Extension<'b> {
     /// The name as it was received.
     pub fn name(&self) -> &'b str {
-        self.name
+        text(self.name)
+    }
+
+    #[cfg(feature = "deflate")]
+    pub(super) fn is_named(&self, name: &str) -> bool {
+        self.name == name.as_bytes()
     }
 
     /// The parameters in their order; a name may come more than once.
@@ -69,17 +82,33 @@ impl<'b> Extension<'b> {
     }
 }
 
+impl fmt::Debug for Extension<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Extension")
+            .field("name", &self.name())
+            .field("params", &self.params())
+            .finish()
+    }
+}
+
 /// The parameters of an [`Extension`]: names, with a value where there is one.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Params<'b> {
     rest: Cursor<'b>,
+}
+
+impl fmt::Debug for Params<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.clone()).finish()
+    }
 }
 
 impl<'b> Iterator for Params<'b> {
     type Item = (&'b str, Option<ParamValue<'b>>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.rest.param().ok()?
+        let (name, value) = self.rest.param().ok()??;
+        Some((text(name), value))
     }
 }
 
@@ -87,17 +116,23 @@ impl<'b> Iterator for Params<'b> {
 ///
 /// Compare it with `==`, or read its [`bytes`](ParamValue::bytes): `10`, `"10"` and `"1\0"` are the
 /// same value.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct ParamValue<'b> {
     /// The token, or what stands between the quotes.
-    raw: &'b str,
+    raw: &'b [u8],
+}
+
+impl fmt::Debug for ParamValue<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.raw.escape_ascii())
+    }
 }
 
 impl<'b> ParamValue<'b> {
     /// The bytes of the value, which is a token, after unquoting.
     pub fn bytes(&self) -> impl Iterator<Item = u8> + Clone + use<'b> {
         // A token has no backslash, so each one here escapes the byte after it.
-        self.raw.bytes().filter(|byte| *byte != b'\\')
+        self.raw.iter().copied().filter(|byte| *byte != b'\\')
     }
 }
 
@@ -121,14 +156,22 @@ impl PartialEq<&str> for ParamValue<'_> {
     }
 }
 
+/// The extensions in these values, which have been checked.
+#[cfg(feature = "deflate")]
+pub(super) fn extensions<'b>(
+    values: impl Iterator<Item = &'b [u8]>,
+) -> impl Iterator<Item = Extension<'b>> {
+    values.flat_map(|rest| Cursor { rest })
+}
+
 /// Checks the extensions that a head names; `each` sees them in their order.
 fn check<'b>(
-    fields: impl Iterator<Item = Pair<'b>> + Clone,
+    values: impl Iterator<Item = &'b [u8]>,
     mut each: impl FnMut(Extension<'b>) -> Result<(), HandshakeError>,
 ) -> Result<(), HandshakeError> {
     let mut is_present = false;
     let mut count = 0_usize;
-    for value in values(fields, FIELD) {
+    for value in values {
         is_present = true;
         let mut cursor = Cursor { rest: value };
         // "If a value is received [...] that does not conform to the ABNF below, the recipient of
@@ -154,18 +197,18 @@ fn check<'b>(
 
 /// Checks what a client offers.
 pub(super) fn check_offers<'b>(
-    fields: impl Iterator<Item = Pair<'b>> + Clone,
+    values: impl Iterator<Item = &'b [u8]>,
 ) -> Result<(), HandshakeError> {
-    check(fields, |_| Ok(()))
+    check(values, |_| Ok(()))
 }
 
 /// Checks what a server accepts against the names in `offered`.
 pub(super) fn check_accepted<'b>(
-    fields: impl Iterator<Item = Pair<'b>> + Clone,
+    values: impl Iterator<Item = &'b [u8]>,
     offered: &[&str],
 ) -> Result<(), HandshakeError> {
-    let mut names = ArrayVec::<&str, MAX_EXTENSIONS>::new();
-    check(fields, |extension| {
+    let mut names = ArrayVec::<&[u8], MAX_EXTENSIONS>::new();
+    check(values, |extension| {
         if names.contains(&extension.name) {
             return Err(HandshakeError::RepeatedExtension);
         }
@@ -175,7 +218,8 @@ pub(super) fn check_accepted<'b>(
     })?;
     // "[...] indicates the use of an extension that was not present in the client's handshake
     // [...], the client MUST _Fail the WebSocket Connection_." (section 4.1)
-    if names.iter().all(|name| offered.contains(name)) {
+    let is_offered = |name: &&[u8]| offered.iter().any(|offer| offer.as_bytes() == *name);
+    if names.iter().all(is_offered) {
         Ok(())
     } else {
         Err(HandshakeError::UnofferedExtension)
@@ -183,13 +227,22 @@ pub(super) fn check_accepted<'b>(
 }
 
 /// What is left to read of a value.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 struct Cursor<'b> {
     rest: &'b [u8],
 }
 
 /// The value breaks the grammar.
 struct Malformed;
+
+impl<'b> Iterator for Cursor<'b> {
+    type Item = Extension<'b>;
+
+    fn next(&mut self) -> Option<Extension<'b>> {
+        // What breaks the grammar was refused before anyone asks for the elements.
+        self.extension().ok()?
+    }
+}
 
 impl<'b> Cursor<'b> {
     /// Reads up to the next comma: `extension-token *( ";" extension-param )`.
@@ -215,7 +268,7 @@ impl<'b> Cursor<'b> {
     }
 
     /// Reads `";" token [ "=" ( token / quoted-string ) ]`, or nothing if no semicolon follows.
-    fn param(&mut self) -> Result<Option<(&'b str, Option<ParamValue<'b>>)>, Malformed> {
+    fn param(&mut self) -> Result<Option<(&'b [u8], Option<ParamValue<'b>>)>, Malformed> {
         if !self.eat(b';') {
             return Ok(None);
         }
@@ -240,7 +293,8 @@ impl<'b> Cursor<'b> {
                 [b'"', rest @ ..] if !is_empty => {
                     let len = quoted.len().saturating_sub(self.rest.len());
                     self.rest = rest;
-                    return text(quoted.get(..len)).map(|raw| ParamValue { raw });
+                    let raw = quoted.get(..len).ok_or(Malformed)?;
+                    return Ok(ParamValue { raw });
                 }
                 [b'\\', byte, rest @ ..] | [byte, rest @ ..] if is_token_byte(*byte) => rest,
                 _ => return Err(Malformed),
@@ -249,7 +303,7 @@ impl<'b> Cursor<'b> {
         }
     }
 
-    fn token(&mut self) -> Result<&'b str, Malformed> {
+    fn token(&mut self) -> Result<&'b [u8], Malformed> {
         self.skip_white_space();
         let end = self.rest.iter().position(|byte| !is_token_byte(*byte));
         let (token, rest) = self
@@ -260,7 +314,7 @@ impl<'b> Cursor<'b> {
         if token.is_empty() {
             return Err(Malformed);
         }
-        text(Some(token))
+        Ok(token)
     }
 
     /// Skips `byte` and the white space before it, if it is what comes next.
@@ -284,10 +338,9 @@ impl<'b> Cursor<'b> {
     }
 }
 
-fn text(bytes: Option<&[u8]>) -> Result<&str, Malformed> {
-    bytes
-        .and_then(|bytes| core::str::from_utf8(bytes).ok())
-        .ok_or(Malformed)
+/// A token, which is ASCII, as text.
+fn text(token: &[u8]) -> &str {
+    core::str::from_utf8(token).unwrap_or_default()
 }
 
 pub(super) const FIELD: &str = "sec-websocket-extensions";

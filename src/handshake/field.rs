@@ -4,7 +4,6 @@ use core::fmt;
 
 use arrayvec::ArrayVec;
 
-use super::error::HandshakeError;
 use super::key::{Accept, Key};
 #[cfg(feature = "deflate")]
 use super::permessage_deflate::{self, Parameters};
@@ -38,17 +37,12 @@ impl<'b> From<Field<'b>> for (&'b [u8], &'b [u8]) {
 #[derive(Clone, Default)]
 pub struct Fields<'b> {
     lines: &'b [u8],
-    /// The same as text, if it is text: then a name need not be checked again. Else nothing.
-    text: &'b str,
 }
 
 impl<'b> Fields<'b> {
-    /// `lines` are field lines that end in CRLF each; an empty one ends them.
+    /// `lines` begin with field lines that end in CRLF each; an empty one ends them.
     pub(super) fn new(lines: &'b [u8]) -> Self {
-        Self {
-            lines,
-            text: core::str::from_utf8(lines).unwrap_or_default(),
-        }
+        Self { lines }
     }
 
     /// The value of the first field called `name`, without regard to case.
@@ -65,19 +59,14 @@ impl<'b> Iterator for Fields<'b> {
     type Item = Field<'b>;
 
     fn next(&mut self) -> Option<Field<'b>> {
-        let end = find_byte(self.lines, b'\r')?;
-        let (line, rest) = self.lines.split_at_checked(end)?;
-        let colon = find_byte(line, b':')?;
-        let (name, value) = line.split_at_checked(colon)?;
-        let name = match self.text.get(..colon) {
-            Some(name) => name,
-            None => core::str::from_utf8(name).ok()?,
-        };
-        self.lines = rest.strip_prefix(b"\r\n")?;
-        self.text = self.text.get(end.saturating_add(2)..).unwrap_or_default();
+        if self.lines.starts_with(b"\r\n") {
+            return None;
+        }
+        let line = Line::read(self.lines)?;
+        self.lines = line.rest;
         Some(Field {
-            name,
-            value: trim(value.strip_prefix(b":")?),
+            name: core::str::from_utf8(line.name).ok()?,
+            value: line.value,
         })
     }
 }
@@ -85,6 +74,49 @@ impl<'b> Iterator for Fields<'b> {
 impl fmt::Debug for Fields<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.clone()).finish()
+    }
+}
+
+/// A field line taken apart.
+pub(super) struct Line<'b> {
+    /// Nothing has been said about its bytes yet, but that no colon is among them.
+    pub(super) name: &'b [u8],
+    /// Without the white space around it, and without control characters but HTAB.
+    pub(super) value: &'b [u8],
+    /// The bytes of the line, its CRLF not counted.
+    pub(super) len: usize,
+    /// What follows the line.
+    pub(super) rest: &'b [u8],
+}
+
+impl<'b> Line<'b> {
+    /// "field-line = field-name ":" OWS field-value OWS" (RFC 9112, section 5): the one that `bytes`
+    /// begin with, if it is whole.
+    #[inline]
+    pub(super) fn read(bytes: &'b [u8]) -> Option<Self> {
+        let (name, after_name) = bytes.split_at_checked(find_byte(bytes, b':')?)?;
+        let (value, rest) = after_name.split_at_checked(find_line_end(after_name)?)?;
+        Some(Self {
+            name,
+            value: trim(value.strip_prefix(b":")?),
+            len: name.len().saturating_add(value.len()),
+            rest: rest.strip_prefix(b"\r\n")?,
+        })
+    }
+}
+
+/// The offset of the first control character but HTAB.
+#[inline]
+fn find_line_end(bytes: &[u8]) -> Option<usize> {
+    let mut from = 0_usize;
+    loop {
+        let rest = bytes.get(from..)?;
+        let at = find_control(rest)?;
+        from = from.saturating_add(at);
+        if rest.get(at) != Some(&b'\t') {
+            return Some(from);
+        }
+        from = from.saturating_add(1);
     }
 }
 
@@ -144,46 +176,6 @@ pub(super) fn pairs<'b>(
         let (name, value) = field.into();
         (name, trim(value))
     })
-}
-
-/// What was found of a field that may stand once.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Single<'b> {
-    #[default]
-    Missing,
-    Once(&'b [u8]),
-    Repeated,
-}
-
-impl<'b> Single<'b> {
-    pub(super) fn add(&mut self, value: &'b [u8]) {
-        *self = match self {
-            Self::Missing => Self::Once(value),
-            Self::Once(_) | Self::Repeated => Self::Repeated,
-        };
-    }
-
-    pub(super) fn get(self, name: &'static str) -> Result<Option<&'b [u8]>, HandshakeError> {
-        match self {
-            Self::Missing => Ok(None),
-            Self::Once(value) => Ok(Some(value)),
-            Self::Repeated => Err(HandshakeError::RepeatedField(name)),
-        }
-    }
-
-    /// The fields called `name` of `fields`, which are not gone through if there is one at most.
-    pub(super) fn all_of(
-        self,
-        name: &'static str,
-        fields: impl Iterator<Item = Pair<'b>> + Clone,
-    ) -> impl Iterator<Item = Pair<'b>> + Clone {
-        let (once, all) = match self {
-            Self::Missing => (None, None),
-            Self::Once(value) => (Some((name.as_bytes(), value)), None),
-            Self::Repeated => (None, Some(fields)),
-        };
-        once.into_iter().chain(all.into_iter().flatten())
-    }
 }
 
 /// The values of all fields called `name`.
@@ -426,6 +418,16 @@ impl<'a> FieldValue<'a> {
         parts
     }
 
+    fn append_to(&self, out: &mut dyn Output) {
+        match &self.0 {
+            Value::Accept(accept) => {
+                out.put(accept.as_bytes());
+            }
+            Value::Text(text) => append(out, &[text]),
+            _ => self.parts().for_each(|part| append(out, &[part])),
+        }
+    }
+
     /// What follows the name of permessage-deflate.
     #[cfg(feature = "deflate")]
     fn parameters(&self) -> impl Iterator<Item = &str> + Clone {
@@ -471,13 +473,13 @@ impl From<Parameters> for FieldValue<'_> {
 /// The fields of a head that goes out: up to `N` that the handshake sets, then the caller's.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Outgoing<'a, const N: usize> {
-    own: [Option<(&'static str, FieldValue<'a>)>; N],
+    own: [Option<(Lead, FieldValue<'a>)>; N],
     given: &'a [(&'a str, &'a str)],
 }
 
 impl<'a, const N: usize> Outgoing<'a, N> {
     pub(super) fn new(
-        own: [Option<(&'static str, FieldValue<'a>)>; N],
+        own: [Option<(Lead, FieldValue<'a>)>; N],
         given: &'a [(&'a str, &'a str)],
     ) -> Self {
         Self { own, given }
@@ -488,25 +490,42 @@ impl<'a, const N: usize> Outgoing<'a, N> {
     ) -> impl Iterator<Item = (&'a str, FieldValue<'a>)> + Clone + use<'a, N> {
         let given = self.given.iter();
         let given = given.map(|(name, value)| (*name, FieldValue::from(*value)));
-        self.own.into_iter().flatten().chain(given)
+        let own = self.own.into_iter().flatten();
+        own.map(|(lead, value)| (lead.name, value)).chain(given)
     }
 
     pub(super) fn append_own(&self, out: &mut dyn Output) {
-        for (name, value) in self.own.iter().flatten() {
-            append(out, &[name, ": "]);
-            for part in value.parts() {
-                append(out, &[part]);
-            }
-            append(out, &["\r\n"]);
+        for (lead, value) in self.own.iter().flatten() {
+            append(out, &[lead.text]);
+            value.append_to(out);
         }
     }
 
     pub(super) fn append_given(&self, out: &mut dyn Output) {
         for (name, value) in self.given {
-            append(out, &[name, ": ", value, "\r\n"]);
+            append(out, &["\r\n", name, ": ", value]);
         }
     }
 }
+
+/// What a line of the handshake's own has before its value.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lead {
+    pub(super) name: &'static str,
+    /// The end of the line before it, the name and the colon, in one piece that is put at once.
+    pub(super) text: &'static str,
+}
+
+/// The [`Lead`] of a field by its name.
+macro_rules! lead {
+    ($name:literal) => {
+        $crate::handshake::field::Lead {
+            name: $name,
+            text: concat!("\r\n", $name, ": "),
+        }
+    };
+}
+pub(super) use lead;
 
 /// Checks the caller's fields; those named in `reserved` are the engine's, beside those that frame
 /// the message or belong to the WebSocket handshake.

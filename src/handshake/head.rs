@@ -6,7 +6,8 @@
 //! of the head has been found.
 
 use super::error::HandshakeError;
-use super::field::{Fields, find_byte, find_control, is_token};
+use super::field::{Fields, Line, find_byte, find_control, is_token};
+use super::known::Known;
 
 /// How much of a head is accepted.
 ///
@@ -130,46 +131,37 @@ impl Scanner {
     }
 
     /// Continues in `buf`, which holds everything received so far; gives the head once it is whole.
+    #[inline]
     pub(super) fn scan<'b>(&mut self, buf: &'b [u8]) -> Result<Option<Head<'b>>, HandshakeError> {
+        if matches!(self.step, Step::Line) && self.scanned == self.start {
+            let head = self.whole(buf);
+            if head.is_some() {
+                return Ok(head);
+            }
+        }
+        if self.scan_bytes(buf)? {
+            Ok(self.head(buf))
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// Goes on byte by byte where there may be something to say of them; tells whether the head has
+    /// ended.
+    fn scan_bytes(&mut self, buf: &[u8]) -> Result<bool, HandshakeError> {
         loop {
             match self.step {
                 Step::Failed(error) => return Err(error),
-                Step::Ended => return Ok(self.head(buf)),
+                Step::Ended => return Ok(true),
                 Step::Line | Step::LineFeed => {}
             }
-            while self.skip_field(buf) {}
             self.skip_plain(buf);
             let Some(&byte) = buf.get(self.scanned) else {
-                return Ok(None);
+                return Ok(false);
             };
             self.scanned = self.scanned.saturating_add(1);
             self.step = self.judge(byte).unwrap_or_else(Step::Failed);
         }
-    }
-
-    /// Passes the field line that begins here if all of it is there and there is nothing to say of it:
-    /// nothing that going on byte by byte would not find as well.
-    fn skip_field(&mut self, buf: &[u8]) -> bool {
-        let is_between_fields =
-            matches!(self.step, Step::Line) && self.line_len == 0 && self.fields_start > 0;
-        let rest = buf.get(self.scanned..).unwrap_or_default();
-        if !is_between_fields || self.fields >= self.limits.fields || rest.starts_with(b" ") {
-            return false;
-        }
-        let Some(len @ 1..) = find_control(rest) else {
-            return false;
-        };
-        let Some((line, [b'\r', b'\n', ..])) = rest.split_at_checked(len) else {
-            return false;
-        };
-        let end = self.scanned.saturating_add(len).saturating_add(2);
-        // The last byte that fits is judged by itself.
-        if line.len() > self.limits.line || end >= self.limits.len {
-            return false;
-        }
-        self.fields = self.fields.saturating_add(1);
-        self.scanned = end;
-        true
     }
 
     /// Passes the bytes of a line that has begun of which there is nothing to say, and which no limit
@@ -272,15 +264,72 @@ impl Scanner {
         Ok(Step::Line)
     }
 
+    /// The head that begins at the first byte not looked at, if all of it is there and there is
+    /// nothing to say of it: nothing that going on byte by byte would not find as well.
+    fn whole<'b>(&mut self, buf: &'b [u8]) -> Option<Head<'b>> {
+        let rest = buf.get(self.start..)?;
+        let len = find_control(rest)?;
+        let (start_line, after) = rest.split_at_checked(len)?;
+        if matches!(start_line, [] | [b' ', ..]) || len > self.limits.line {
+            return None;
+        }
+        let lines = after.strip_prefix(b"\r\n")?;
+        let mut known = Known::default();
+        let after = read_fields(lines, self.limits, &mut known)?;
+        let end = buf.len().saturating_sub(after.len());
+        if end > self.limits.len {
+            return None;
+        }
+        self.step = Step::Ended;
+        self.fields_start = buf.len().saturating_sub(lines.len());
+        self.scanned = end;
+        Some(Head {
+            start_line,
+            fields: Fields::new(lines),
+            fields_are_right: true,
+            known,
+            end,
+        })
+    }
+
+    /// The head that has been found, looked at once more.
     fn head<'b>(&self, buf: &'b [u8]) -> Option<Head<'b>> {
         let start_line = buf.get(self.start..self.fields_start)?;
         let lines = buf.get(self.fields_start..self.scanned)?;
+        let mut known = Known::default();
         Some(Head {
             start_line: start_line.strip_suffix(b"\r\n")?,
-            lines,
             fields: Fields::new(lines),
+            fields_are_right: read_fields(lines, self.limits, &mut known).is_some(),
+            known,
             end: self.scanned,
         })
+    }
+}
+
+/// Reads field lines up to the empty one that ends them, if all of them are there, are right and keep
+/// to `limits`; notes in `known` what is found and gives the bytes that follow.
+fn read_fields<'b>(
+    mut lines: &'b [u8],
+    limits: HeadLimits,
+    known: &mut Known<'b>,
+) -> Option<&'b [u8]> {
+    let mut fields = 0_usize;
+    loop {
+        if let [b'\r', b'\n', after @ ..] = lines {
+            return Some(after);
+        }
+        let line = Line::read(lines)?;
+        fields = fields.saturating_add(1);
+        if fields > limits.fields || line.len > limits.line {
+            return None;
+        }
+        // "No whitespace is allowed between the field name and colon." (RFC 9112, section 5.1); a
+        // name that the handshake knows is a token.
+        if !known.note(line.name, line.value) && !is_token(line.name) {
+            return None;
+        }
+        lines = line.rest;
     }
 }
 
@@ -290,9 +339,9 @@ impl Scanner {
 pub(super) struct Head<'b> {
     /// Without its CRLF.
     start_line: &'b [u8],
-    /// The field lines and the empty one.
-    lines: &'b [u8],
     pub(super) fields: Fields<'b>,
+    fields_are_right: bool,
+    pub(super) known: Known<'b>,
     /// The offset of the first byte after the head.
     pub(super) end: usize,
 }
@@ -323,7 +372,7 @@ impl<'b> Head<'b> {
         if parts.next().is_some() {
             return Err(HandshakeError::MalformedHead);
         }
-        self.check_lines()?;
+        self.check_fields()?;
         Ok(RequestLine {
             method,
             target,
@@ -358,7 +407,7 @@ impl<'b> Head<'b> {
                 .saturating_mul(10)
                 .saturating_add(u16::from(digit & 0x0f))
         });
-        self.check_lines()?;
+        self.check_fields()?;
         Ok(StatusLine {
             version,
             status,
@@ -368,23 +417,13 @@ impl<'b> Head<'b> {
         })
     }
 
-    /// "field-line = field-name ":" OWS field-value OWS" (RFC 9112, section 5).
-    fn check_lines(&self) -> Result<(), HandshakeError> {
-        let mut lines = self.lines;
-        // The empty line ends them, and the head.
-        while lines != b"\r\n" {
-            // "No whitespace is allowed between the field name and colon." (section 5.1); in a value
-            // everything may stand that the scanner lets pass.
-            let name = find_byte(lines, b':').and_then(|colon| lines.split_at_checked(colon));
-            let Some((_, rest)) = name.filter(|(name, _)| is_token(name)) else {
-                return Err(HandshakeError::MalformedHead);
-            };
-            let end = find_byte(rest, b'\n').and_then(|end| rest.get(end..));
-            lines = end
-                .and_then(|end| end.strip_prefix(b"\n"))
-                .unwrap_or_default();
+    /// The start line's faults come first, wherever the fields have theirs.
+    fn check_fields(&self) -> Result<(), HandshakeError> {
+        if self.fields_are_right {
+            Ok(())
+        } else {
+            Err(HandshakeError::MalformedHead)
         }
-        Ok(())
     }
 }
 

@@ -38,8 +38,11 @@ pub(super) struct Accept([u8; ACCEPT_LEN]);
 impl Accept {
     pub(super) fn of(Key(key): &Key) -> Self {
         let mut joined = [0; KEY_LEN + GUID.len()];
-        for (place, byte) in joined.iter_mut().zip(key.iter().chain(GUID)) {
-            *place = *byte;
+        if let Some(place) = joined.first_chunk_mut() {
+            *place = *key;
+        }
+        if let Some(place) = joined.last_chunk_mut() {
+            *place = *GUID;
         }
         // In one piece of known length: so the compiler sees that nothing in it can panic.
         let mut sha1 = Sha1::new();

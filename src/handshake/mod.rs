@@ -91,6 +91,7 @@ mod head;
 #[cfg(feature = "http")]
 mod http_types;
 mod key;
+mod known;
 mod origin;
 mod outcome;
 #[cfg(feature = "deflate")]

@@ -4,8 +4,7 @@
 //! See [RFC 7692 section 7](https://www.rfc-editor.org/rfc/rfc7692#section-7).
 
 use super::error::HandshakeError;
-use super::extension::{Extension, Extensions, ParamValue};
-use super::field::Pair;
+use super::extension::{Extension, ParamValue, extensions};
 use crate::deflate::{Agreement, Direction, Policy, WindowBits};
 
 /// What a client with this policy offers.
@@ -31,7 +30,7 @@ pub(super) fn accept<'b>(
     // "A server MUST decline an extension negotiation offer for this extension if any of the
     // following conditions are met" (section 7): those of `read`, and the one in `answer`.
     offers
-        .filter(|extension| extension.name() == NAME)
+        .filter(|extension| extension.is_named(NAME))
         .find_map(|extension| answer(Parameters::read(extension)?, policy))
 }
 
@@ -94,13 +93,13 @@ fn answer(offer: Parameters, policy: &Policy) -> Option<(Parameters, Agreement)>
 /// What is agreed on by a response to the offer of a client with this policy; nothing if the server
 /// has declined it.
 ///
-/// That each extension in `fields` was offered, and stands once, has been checked.
+/// That each extension in `values` was offered, and stands once, has been checked.
 pub(super) fn check_response<'b>(
-    fields: impl Iterator<Item = Pair<'b>>,
+    values: impl Iterator<Item = &'b [u8]>,
     policy: &Policy,
 ) -> Result<Option<Agreement>, HandshakeError> {
-    let mut extensions = Extensions::new(fields);
-    let Some(extension) = extensions.find(|extension| extension.name() == NAME) else {
+    let mut extensions = extensions(values);
+    let Some(extension) = extensions.find(|extension| extension.is_named(NAME)) else {
         return Ok(None);
     };
     // "A client MUST _Fail the WebSocket Connection_ if the peer server accepted an extension

@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::connect::CONNECTION_FIELDS;
 use super::error::HandshakeError;
-use super::field::{FieldError, FieldValue, Outgoing, append, check_outgoing, write_whole};
+use super::field::{FieldError, FieldValue, Outgoing, append, check_outgoing, lead, write_whole};
 use super::head::HttpVersion;
 use super::key::Accept;
 #[cfg(feature = "deflate")]
@@ -95,12 +95,11 @@ impl<'a> Response<'a> {
             // "A server MUST NOT send a Content-Length header field in any response with a status
             // code of 1xx (Informational) or 204 (No Content)." (RFC 9110, section 8.6)
             if !matches!(self.status, 204 | 304) {
-                append(out, &["Content-Length: "]);
+                append(out, &["\r\nContent-Length: "]);
                 append_decimal(out, self.body.len());
-                append(out, &["\r\n"]);
             }
             head.fields.append_given(out);
-            append(out, &["\r\n"]);
+            append(out, &["\r\n\r\n"]);
             out.put(self.body);
         })?;
         Ok(())
@@ -142,8 +141,8 @@ impl<'a> Response<'a> {
         }
         check_given(self.fields, version)?;
         let is_connect = version >= HttpVersion::Http2;
-        let with = |condition, name, value: &'static str| {
-            Some((name, FieldValue::from(value))).filter(|_| condition)
+        let with = |condition, lead, value: &'static str| {
+            Some((lead, FieldValue::from(value))).filter(|_| condition)
         };
         // "The server MUST send an Upgrade header field in a 426 response to indicate the required
         // protocol(s)" (RFC 9110, section 15.5.22)
@@ -156,8 +155,8 @@ impl<'a> Response<'a> {
         // capable of understanding" (RFC 6455, section 4.2.2) goes with the 426.
         let own = if is_connect {
             [
-                with(upgrade, "sec-websocket-version", "13"),
-                with(allow, "allow", "CONNECT"),
+                with(upgrade, lead!("sec-websocket-version"), "13"),
+                with(allow, lead!("allow"), "CONNECT"),
                 None,
                 None,
                 #[cfg(feature = "deflate")]
@@ -166,10 +165,10 @@ impl<'a> Response<'a> {
         } else {
             let close = if upgrade { "close, Upgrade" } else { "close" };
             [
-                with(true, "Connection", close),
-                with(upgrade, "Upgrade", "websocket"),
-                with(upgrade, "Sec-WebSocket-Version", "13"),
-                with(allow, "Allow", "GET"),
+                with(true, lead!("Connection"), close),
+                with(upgrade, lead!("Upgrade"), "websocket"),
+                with(upgrade, lead!("Sec-WebSocket-Version"), "13"),
+                with(allow, lead!("Allow"), "GET"),
                 #[cfg(feature = "deflate")]
                 None,
             ]
@@ -216,16 +215,16 @@ impl<'a> ResponseHead<'a> {
         given: &'a [(&'a str, &'a str)],
     ) -> Self {
         let own = [
-            Some(("Upgrade", "websocket".into())),
-            Some(("Connection", "Upgrade".into())),
-            Some(("Sec-WebSocket-Accept", accept.into())),
+            Some((lead!("Upgrade"), "websocket".into())),
+            Some((lead!("Connection"), "Upgrade".into())),
+            Some((lead!("Sec-WebSocket-Accept"), accept.into())),
             choice
                 .subprotocol
-                .map(|subprotocol| ("Sec-WebSocket-Protocol", subprotocol.into())),
+                .map(|subprotocol| (lead!("Sec-WebSocket-Protocol"), subprotocol.into())),
             #[cfg(feature = "deflate")]
             choice
                 .deflate
-                .map(|parameters| ("Sec-WebSocket-Extensions", parameters.into())),
+                .map(|parameters| (lead!("Sec-WebSocket-Extensions"), parameters.into())),
         ];
         Self {
             status: 101,
@@ -238,14 +237,14 @@ impl<'a> ResponseHead<'a> {
         let own = [
             choice
                 .subprotocol
-                .map(|subprotocol| ("sec-websocket-protocol", subprotocol.into())),
+                .map(|subprotocol| (lead!("sec-websocket-protocol"), subprotocol.into())),
             None,
             None,
             None,
             #[cfg(feature = "deflate")]
             choice
                 .deflate
-                .map(|parameters| ("sec-websocket-extensions", parameters.into())),
+                .map(|parameters| (lead!("sec-websocket-extensions"), parameters.into())),
         ];
         Self {
             status: 200,
@@ -268,13 +267,13 @@ impl<'a> ResponseHead<'a> {
         self.append_status_line(out);
         self.fields.append_own(out);
         self.fields.append_given(out);
-        append(out, &["\r\n"]);
+        append(out, &["\r\n\r\n"]);
     }
 
     fn append_status_line(&self, out: &mut dyn Output) {
         append(out, &["HTTP/1.1 "]);
         append_decimal(out, usize::from(self.status));
-        append(out, &[" ", reason(self.status), "\r\n"]);
+        append(out, &[" ", reason(self.status)]);
     }
 }
 

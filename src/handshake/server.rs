@@ -13,9 +13,10 @@ use super::error::HandshakeError;
 #[cfg(feature = "deflate")]
 use super::extension::Extension;
 use super::extension::{self, Extensions};
-use super::field::{self, Fields, Pair, Single, has_token, is_named, pairs, write_whole};
+use super::field::{self, Fields, elements, is_named, pairs, write_whole};
 use super::head::{EmptyLine, HeadLimits, HttpVersion, Scanner};
 use super::key::{Accept, Key};
+use super::known::{Known, Single};
 #[cfg(feature = "deflate")]
 use super::permessage_deflate;
 use super::response::{Choice, check_given};
@@ -118,6 +119,7 @@ impl Handshake {
     /// # }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[inline]
     pub fn receive<'b>(&mut self, buf: &'b [u8]) -> Result<Option<Request<'b>>, HandshakeError> {
         let Some(head) = self.scanner.scan(buf)? else {
             return Ok(None);
@@ -126,6 +128,7 @@ impl Handshake {
         Ok(Some(Request {
             line: PseudoFields::new(line.method).with_path(line.target),
             version: line.version,
+            known: head.known,
             fields: head.fields,
             head_len: head.end,
         }))
@@ -141,6 +144,7 @@ pub struct Request<'b, F = Fields<'b>> {
     /// The pseudo-fields; of a request line, `:method` and, as `:path`, the target.
     line: PseudoFields<'b>,
     version: HttpVersion,
+    known: Known<'b>,
     fields: F,
     head_len: usize,
 }
@@ -239,6 +243,7 @@ impl<'b, F: Iterator<Item = (&'b [u8], &'b [u8])> + Clone> Request<'b, F> {
         Self {
             line: pseudo,
             version,
+            known: Known::of(pairs(fields.clone())),
             fields,
             head_len: 0,
         }
@@ -320,10 +325,7 @@ impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Request<'b, F> {
         if self.version >= HttpVersion::Http2 {
             return self.line.is_websocket();
         }
-        pairs(self.fields()).any(|(name, value)| {
-            is_named(name, "sec-websocket-key")
-                || (is_named(name, "upgrade") && has_token(value, "websocket"))
-        })
+        self.known.key != Single::Missing || self.upgrades_to_websocket()
     }
 
     /// Checks the request by all rules for the client's opening handshake.
@@ -368,23 +370,23 @@ impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Request<'b, F> {
     ///   [`InvalidScheme`](HandshakeError::InvalidScheme),
     ///   [`AuthorityMismatch`](HandshakeError::AuthorityMismatch),
     ///   [`ConnectionField`](HandshakeError::ConnectionField): it is malformed.
+    #[inline]
     pub fn upgrade(&self, origins: OriginPolicy<'_>) -> Result<Upgrade<'b, F>, HandshakeError> {
-        let fields = || pairs(self.fields());
-        let found = Found::of(fields());
         let (host, key) = if self.version >= HttpVersion::Http2 {
-            (self.check_connect(&found)?, None)
+            (self.check_connect()?, None)
         } else {
-            let (host, key) = self.check_get(&found)?;
+            let (host, key) = self.check_get()?;
             (host, Some(key))
         };
         // "the user agent MUST NOT include more than one Origin header field" (RFC 6454, section
         // 7.3)
-        let origin = match found.origin.get("Origin")? {
+        let origin = match self.known.origin.get("Origin")? {
             Some(origin) if !field::is_origin(origin) => return Err(HandshakeError::InvalidOrigin),
             origin => origin.and_then(|origin| core::str::from_utf8(origin).ok()),
         };
-        subprotocol::check_offers(found.subprotocols.all_of(subprotocol::FIELD, fields()))?;
-        extension::check_offers(found.extensions.all_of(extension::FIELD, fields()))?;
+        let fields = || pairs(self.fields());
+        subprotocol::check_offers(self.known.subprotocols.values(subprotocol::FIELD, fields()))?;
+        extension::check_offers(self.known.extensions.values(extension::FIELD, fields()))?;
         if !origins.admits(origin, host) {
             return Err(HandshakeError::OriginNotAllowed);
         }
@@ -393,12 +395,11 @@ impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Request<'b, F> {
             host,
             origin,
             key,
-            extensions: found.extensions,
         })
     }
 
     /// What only a request of HTTP/1.1 has to keep; gives its host and its key.
-    fn check_get(&self, found: &Found<'b>) -> Result<(&'b str, Key), HandshakeError> {
+    fn check_get(&self) -> Result<(&'b str, Key), HandshakeError> {
         // "An HTTP/1.1 or higher GET request" (RFC 6455, section 4.2.1, item 1)
         if self.method() != "GET" {
             return Err(HandshakeError::MethodNotGet);
@@ -416,21 +417,27 @@ impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Request<'b, F> {
         // message that lacks a Host header field and to any request message that contains more than
         // one Host header field line or a Host header field with an invalid field value." (RFC
         // 9112, section 3.2)
-        let host = found.host()?.ok_or(HandshakeError::MissingHost)?;
-        found.check_no_content()?;
+        let host = self.host()?.ok_or(HandshakeError::MissingHost)?;
+        self.check_no_content()?;
         // "An |Upgrade| header field containing the value "websocket", treated as an ASCII
         // case-insensitive value." (RFC 6455, section 4.2.1, item 3)
-        if !found.upgrade {
+        if !self.upgrades_to_websocket() {
             return Err(HandshakeError::MissingUpgrade);
         }
         // "A |Connection| header field that includes the token "Upgrade"" (section 4.2.1, item 4)
-        if !found.connection {
+        let fields = pairs(self.fields());
+        if !self
+            .known
+            .connection
+            .has_token("upgrade", "connection", fields)
+        {
             return Err(HandshakeError::MissingConnection);
         }
-        found.check_version()?;
+        self.check_version()?;
         // "A |Sec-WebSocket-Key| header field with a base64-encoded [...] value that, when decoded,
         // is 16 bytes in length." (section 4.2.1, item 5)
-        let key = found
+        let key = self
+            .known
             .key
             .get("Sec-WebSocket-Key")?
             .ok_or(HandshakeError::MissingKey)?;
@@ -441,11 +448,11 @@ impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Request<'b, F> {
     }
 
     /// What only a request of HTTP/2 or HTTP/3 has to keep; gives its authority.
-    fn check_connect(&self, found: &Found<'b>) -> Result<&'b str, HandshakeError> {
+    fn check_connect(&self) -> Result<&'b str, HandshakeError> {
         self.line.check()?;
         Target::new(self.target()).check()?;
         check_no_connection_fields(pairs(self.fields()))?;
-        let of_host = found.host()?;
+        let of_host = self.host()?;
         let authority = match (self.line.authority(), of_host) {
             // "If both fields are present, they MUST contain the same value." (RFC 9114, section
             // 4.3.1; RFC 9113, section 8.3.1, has it as a SHOULD)
@@ -460,9 +467,52 @@ impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Request<'b, F> {
         if !field::is_authority(authority.as_bytes()) {
             return Err(HandshakeError::InvalidHost);
         }
-        found.check_no_content()?;
-        found.check_version()?;
+        self.check_no_content()?;
+        self.check_version()?;
         Ok(authority)
+    }
+
+    fn upgrades_to_websocket(&self) -> bool {
+        let fields = pairs(self.fields());
+        self.known.upgrade.has_token("websocket", "upgrade", fields)
+    }
+
+    /// The authority that `Host` gives.
+    fn host(&self) -> Result<Option<&'b str>, HandshakeError> {
+        let Some(host) = self.known.host.get("Host")? else {
+            return Ok(None);
+        };
+        Some(host)
+            .filter(|host| field::is_authority(host))
+            .and_then(|host| core::str::from_utf8(host).ok())
+            .ok_or(HandshakeError::InvalidHost)
+            .map(Some)
+    }
+
+    fn check_no_content(&self) -> Result<(), HandshakeError> {
+        // Content would be taken for frames, or frames for content: a request is smuggled that way.
+        let length = self
+            .known
+            .content_length
+            .get("Content-Length")?
+            .unwrap_or(b"0");
+        if self.known.transfer_encoding != Single::Missing
+            || length.is_empty()
+            || length.iter().any(|byte| *byte != b'0')
+        {
+            return Err(HandshakeError::BodyNotAllowed);
+        }
+        Ok(())
+    }
+
+    fn check_version(&self) -> Result<(), HandshakeError> {
+        // "A |Sec-WebSocket-Version| header field, with a value of 13." (section 4.2.1, item 6)
+        let version = self.known.version.get("Sec-WebSocket-Version")?;
+        if version.ok_or(HandshakeError::MissingVersion)? == b"13" {
+            Ok(())
+        } else {
+            Err(HandshakeError::UnsupportedVersion)
+        }
     }
 }
 
@@ -474,11 +524,6 @@ pub struct Upgrade<'b, F = Fields<'b>> {
     origin: Option<&'b str>,
     /// The key of a request on HTTP/1.1; extended CONNECT has none.
     key: Option<Key>,
-    #[cfg_attr(
-        not(feature = "deflate"),
-        expect(dead_code, reason = "read with the feature only")
-    )]
-    extensions: Single<'b>,
 }
 
 impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Upgrade<'b, F> {
@@ -514,7 +559,15 @@ impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Upgrade<'b, F> {
     #[cfg(feature = "deflate")]
     fn offers(&self) -> impl Iterator<Item = Extension<'b>> {
         let fields = pairs(self.request.fields());
-        Extensions::new(self.extensions.all_of(extension::FIELD, fields))
+        let extensions = self.request.known.extensions;
+        extension::extensions(extensions.values(extension::FIELD, fields))
+    }
+
+    fn is_offered(&self, subprotocol: &str) -> bool {
+        let fields = pairs(self.request.fields());
+        let subprotocols = self.request.known.subprotocols;
+        let mut values = subprotocols.values(subprotocol::FIELD, fields);
+        values.any(|value| elements(value).any(|offer| offer == subprotocol.as_bytes()))
     }
 
     /// The response that opens the connection as data, for an HTTP library that sends it.
@@ -534,7 +587,7 @@ impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Upgrade<'b, F> {
     ) -> Result<(ResponseHead<'h>, Negotiated<'p>), ResponseError> {
         let subprotocol = acceptance.subprotocol;
         // "The value chosen MUST be derived from the client's handshake" (section 4.2.2)
-        if subprotocol.is_some_and(|chosen| !self.subprotocols().any(|offered| offered == chosen)) {
+        if subprotocol.is_some_and(|chosen| !self.is_offered(chosen)) {
             return Err(ResponseError::UnofferedSubprotocol);
         }
         check_given(acceptance.fields, self.request.version)?;
@@ -599,6 +652,7 @@ impl Upgrade<'_> {
     /// assert!(out.filled().starts_with(b"HTTP/1.1 101 "));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[inline]
     pub fn accept<'p>(
         &self,
         acceptance: &Acceptance<'p, '_>,
@@ -678,81 +732,5 @@ impl<'p, 'f> Acceptance<'p, 'f> {
     pub fn fields(mut self, fields: &'f [(&'f str, &'f str)]) -> Self {
         self.fields = fields;
         self
-    }
-}
-
-/// The fields that the checks need, gathered in one pass.
-#[derive(Default)]
-struct Found<'b> {
-    connection: bool,
-    content_length: Single<'b>,
-    extensions: Single<'b>,
-    subprotocols: Single<'b>,
-    host: Single<'b>,
-    key: Single<'b>,
-    origin: Single<'b>,
-    transfer_encoding: bool,
-    upgrade: bool,
-    version: Single<'b>,
-}
-
-impl<'b> Found<'b> {
-    fn of(fields: impl Iterator<Item = Pair<'b>>) -> Self {
-        let mut found = Self::default();
-        for (name, value) in fields {
-            if is_named(name, "connection") {
-                found.connection |= has_token(value, "upgrade");
-            } else if is_named(name, "content-length") {
-                found.content_length.add(value);
-            } else if is_named(name, "host") {
-                found.host.add(value);
-            } else if is_named(name, "origin") {
-                found.origin.add(value);
-            } else if is_named(name, "sec-websocket-extensions") {
-                found.extensions.add(value);
-            } else if is_named(name, "sec-websocket-key") {
-                found.key.add(value);
-            } else if is_named(name, "sec-websocket-protocol") {
-                found.subprotocols.add(value);
-            } else if is_named(name, "sec-websocket-version") {
-                found.version.add(value);
-            } else if is_named(name, "transfer-encoding") {
-                found.transfer_encoding = true;
-            } else if is_named(name, "upgrade") {
-                found.upgrade |= has_token(value, "websocket");
-            }
-        }
-        found
-    }
-
-    /// The authority that `Host` gives.
-    fn host(&self) -> Result<Option<&'b str>, HandshakeError> {
-        let Some(host) = self.host.get("Host")? else {
-            return Ok(None);
-        };
-        Some(host)
-            .filter(|host| field::is_authority(host))
-            .and_then(|host| core::str::from_utf8(host).ok())
-            .ok_or(HandshakeError::InvalidHost)
-            .map(Some)
-    }
-
-    fn check_no_content(&self) -> Result<(), HandshakeError> {
-        // Content would be taken for frames, or frames for content: a request is smuggled that way.
-        let length = self.content_length.get("Content-Length")?.unwrap_or(b"0");
-        if self.transfer_encoding || length.is_empty() || length.iter().any(|byte| *byte != b'0') {
-            return Err(HandshakeError::BodyNotAllowed);
-        }
-        Ok(())
-    }
-
-    fn check_version(&self) -> Result<(), HandshakeError> {
-        // "A |Sec-WebSocket-Version| header field, with a value of 13." (section 4.2.1, item 6)
-        let version = self.version.get("Sec-WebSocket-Version")?;
-        if version.ok_or(HandshakeError::MissingVersion)? == b"13" {
-            Ok(())
-        } else {
-            Err(HandshakeError::UnsupportedVersion)
-        }
     }
 }

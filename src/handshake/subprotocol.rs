@@ -5,7 +5,8 @@ use core::fmt;
 use arrayvec::ArrayVec;
 
 use super::error::HandshakeError;
-use super::field::{Fields, Pair, Single, elements, is_named, is_token, next_element, values};
+use super::field::{Fields, Pair, elements, is_named, is_token, next_element};
+use super::known::Single;
 
 /// How many subprotocols one request may offer.
 ///
@@ -50,11 +51,11 @@ impl<'b, F: Iterator<Item: Into<Pair<'b>>> + Clone> fmt::Debug for Subprotocols<
 
 /// Checks what a client offers.
 pub(super) fn check_offers<'b>(
-    fields: impl Iterator<Item = Pair<'b>> + Clone,
+    values: impl Iterator<Item = &'b [u8]>,
 ) -> Result<(), HandshakeError> {
     let mut offers = ArrayVec::<&[u8], MAX_SUBPROTOCOLS>::new();
     let mut is_present = false;
-    for value in values(fields, FIELD) {
+    for value in values {
         is_present = true;
         for offer in elements(value) {
             // "The elements that comprise this value MUST be non-empty strings with characters in
