@@ -13,8 +13,8 @@ use super::connect::{CONNECTION_FIELDS, PseudoFields, check_no_connection_fields
 use super::error::HandshakeError;
 use super::extension;
 use super::field::{
-    FieldValue, Outgoing, Pair, append, check_outgoing, is_authority, is_named, is_origin,
-    is_token, lead, pairs, write_whole,
+    FieldValue, Line, Outgoing, Pair, append, check_outgoing, is_authority, is_named, is_origin,
+    is_token, line, pairs, write_whole,
 };
 use super::head::{EmptyLine, HeadLimits, HttpVersion, Scanner};
 use super::key::{Accept, Key};
@@ -422,21 +422,21 @@ impl<'p, 'r> Handshake<'p, Http1<'r>> {
         asked.check()?;
         self.check_subprotocols()?;
         check_outgoing(asked.fields, &ENGINES_FIELDS)?;
-        let own: [Option<(_, FieldValue<'s>)>; OWN] = [
-            Some((lead!("Host"), asked.host.into())),
-            Some((lead!("Upgrade"), "websocket".into())),
-            Some((lead!("Connection"), "Upgrade".into())),
-            Some((
-                lead!("Sec-WebSocket-Key"),
-                Key::from_nonce(self.version.nonce).into(),
+        let own: [Option<Line<'s>>; OWN] = [
+            Some(line!("Host", asked.host)),
+            Some(line!("Upgrade": "websocket")),
+            Some(line!("Connection": "Upgrade")),
+            Some(line!(
+                "Sec-WebSocket-Key",
+                Key::from_nonce(self.version.nonce)
             )),
-            asked.origin.map(|origin| (lead!("Origin"), origin.into())),
+            asked.origin.map(|origin| line!("Origin", origin)),
             self.offers()
-                .map(|offers| (lead!("Sec-WebSocket-Protocol"), offers)),
+                .map(|offers| line!("Sec-WebSocket-Protocol", offers)),
             #[cfg(feature = "deflate")]
             self.extensions()
-                .map(|offer| (lead!("Sec-WebSocket-Extensions"), offer)),
-            Some((lead!("Sec-WebSocket-Version"), "13".into())),
+                .map(|offer| line!("Sec-WebSocket-Extensions", offer)),
+            Some(line!("Sec-WebSocket-Version": "13")),
         ];
         Ok(Outgoing::new(own, asked.fields))
     }
@@ -674,14 +674,14 @@ impl<'p, 'r> Handshake<'p, ExtendedConnect<'r>> {
             .with_scheme(scheme)
             .with_authority(asked.host)
             .with_path(asked.target);
-        let own: [Option<(_, FieldValue<'s>)>; OWN_ON_STREAMS] = [
-            asked.origin.map(|origin| (lead!("origin"), origin.into())),
+        let own: [Option<Line<'s>>; OWN_ON_STREAMS] = [
+            asked.origin.map(|origin| line!("origin", origin)),
             self.offers()
-                .map(|offers| (lead!("sec-websocket-protocol"), offers)),
+                .map(|offers| line!("sec-websocket-protocol", offers)),
             #[cfg(feature = "deflate")]
             self.extensions()
-                .map(|offer| (lead!("sec-websocket-extensions"), offer)),
-            Some((lead!("sec-websocket-version"), "13".into())),
+                .map(|offer| line!("sec-websocket-extensions", offer)),
+            Some(line!("sec-websocket-version": "13")),
         ];
         Ok((pseudo, Outgoing::new(own, asked.fields).iter()))
     }

@@ -227,10 +227,13 @@ pub(super) fn check_accepted<'b>(
 }
 
 /// What is left to read of a value.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Cursor<'b> {
     rest: &'b [u8],
 }
+
+/// The name of a parameter, which is a token, and its value.
+type Param<'b> = (&'b [u8], Option<ParamValue<'b>>);
 
 /// The value breaks the grammar.
 struct Malformed;
@@ -268,7 +271,7 @@ impl<'b> Cursor<'b> {
     }
 
     /// Reads `";" token [ "=" ( token / quoted-string ) ]`, or nothing if no semicolon follows.
-    fn param(&mut self) -> Result<Option<(&'b [u8], Option<ParamValue<'b>>)>, Malformed> {
+    fn param(&mut self) -> Result<Option<Param<'b>>, Malformed> {
         if !self.eat(b';') {
             return Ok(None);
         }

@@ -62,7 +62,7 @@ impl<'b> Iterator for Fields<'b> {
         if self.lines.starts_with(b"\r\n") {
             return None;
         }
-        let line = Line::read(self.lines)?;
+        let line = FieldLine::read(self.lines)?;
         self.lines = line.rest;
         Some(Field {
             name: core::str::from_utf8(line.name).ok()?,
@@ -78,7 +78,7 @@ impl fmt::Debug for Fields<'_> {
 }
 
 /// A field line taken apart.
-pub(super) struct Line<'b> {
+pub(super) struct FieldLine<'b> {
     /// Nothing has been said about its bytes yet, but that no colon is among them.
     pub(super) name: &'b [u8],
     /// Without the white space around it, and without control characters but HTAB.
@@ -89,7 +89,7 @@ pub(super) struct Line<'b> {
     pub(super) rest: &'b [u8],
 }
 
-impl<'b> Line<'b> {
+impl<'b> FieldLine<'b> {
     /// "field-line = field-name ":" OWS field-value OWS" (RFC 9112, section 5): the one that `bytes`
     /// begin with, if it is whole.
     #[inline]
@@ -221,7 +221,8 @@ pub(super) fn elements(mut list: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// Whether the list `value` has `token` among its elements, without regard to case.
 pub(super) fn has_token(value: &[u8], token: &str) -> bool {
-    elements(value).any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
+    // Most lists have one element.
+    is_named(value, token) || elements(value).any(|element| is_named(element, token))
 }
 
 /// Takes off the optional white space of RFC 9110 section 5.6.3, which is less than Rust trims.
@@ -234,7 +235,11 @@ pub(super) fn trim(mut value: &[u8]) -> &[u8] {
 
 /// Whether `text` is a token of RFC 9110 section 5.6.2.
 pub(super) fn is_token(text: &[u8]) -> bool {
-    !text.is_empty() && text.iter().all(|byte| is_token_byte(*byte))
+    // All are looked at, as nearly every text is one.
+    let all_may_stand = text
+        .iter()
+        .fold(true, |all, byte| all & is_token_byte(*byte));
+    all_may_stand && !text.is_empty()
 }
 
 #[inline]
@@ -473,15 +478,12 @@ impl From<Parameters> for FieldValue<'_> {
 /// The fields of a head that goes out: up to `N` that the handshake sets, then the caller's.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Outgoing<'a, const N: usize> {
-    own: [Option<(Lead, FieldValue<'a>)>; N],
+    own: [Option<Line<'a>>; N],
     given: &'a [(&'a str, &'a str)],
 }
 
 impl<'a, const N: usize> Outgoing<'a, N> {
-    pub(super) fn new(
-        own: [Option<(Lead, FieldValue<'a>)>; N],
-        given: &'a [(&'a str, &'a str)],
-    ) -> Self {
+    pub(super) fn new(own: [Option<Line<'a>>; N], given: &'a [(&'a str, &'a str)]) -> Self {
         Self { own, given }
     }
 
@@ -491,13 +493,15 @@ impl<'a, const N: usize> Outgoing<'a, N> {
         let given = self.given.iter();
         let given = given.map(|(name, value)| (*name, FieldValue::from(*value)));
         let own = self.own.into_iter().flatten();
-        own.map(|(lead, value)| (lead.name, value)).chain(given)
+        own.map(|line| (line.name, line.value)).chain(given)
     }
 
     pub(super) fn append_own(&self, out: &mut dyn Output) {
-        for (lead, value) in self.own.iter().flatten() {
-            append(out, &[lead.text]);
-            value.append_to(out);
+        for line in self.own.iter().flatten() {
+            append(out, &[line.text]);
+            if !line.has_value {
+                line.value.append_to(out);
+            }
         }
     }
 
@@ -508,24 +512,37 @@ impl<'a, const N: usize> Outgoing<'a, N> {
     }
 }
 
-/// What a line of the handshake's own has before its value.
+/// A field line of the handshake's own.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Lead {
+pub(super) struct Line<'a> {
     pub(super) name: &'static str,
-    /// The end of the line before it, the name and the colon, in one piece that is put at once.
+    pub(super) value: FieldValue<'a>,
+    /// What is known of the line beforehand, the end of the line before it included: put at once.
     pub(super) text: &'static str,
+    /// Whether that has the value in it.
+    pub(super) has_value: bool,
 }
 
-/// The [`Lead`] of a field by its name.
-macro_rules! lead {
-    ($name:literal) => {
-        $crate::handshake::field::Lead {
+/// A [`Line`] by its name and its value, with a colon between them if that is always the same.
+macro_rules! line {
+    ($name:literal: $value:literal) => {
+        $crate::handshake::field::Line {
             name: $name,
+            value: $value.into(),
+            text: concat!("\r\n", $name, ": ", $value),
+            has_value: true,
+        }
+    };
+    ($name:literal, $value:expr) => {
+        $crate::handshake::field::Line {
+            name: $name,
+            value: $value.into(),
             text: concat!("\r\n", $name, ": "),
+            has_value: false,
         }
     };
 }
-pub(super) use lead;
+pub(super) use line;
 
 /// Checks the caller's fields; those named in `reserved` are the engine's, beside those that frame
 /// the message or belong to the WebSocket handshake.

@@ -6,7 +6,7 @@
 //! of the head has been found.
 
 use super::error::HandshakeError;
-use super::field::{Fields, Line, find_byte, find_control, is_token};
+use super::field::{FieldLine, Fields, find_byte, find_control, is_token};
 use super::known::Known;
 
 /// How much of a head is accepted.
@@ -319,7 +319,7 @@ fn read_fields<'b>(
         if let [b'\r', b'\n', after @ ..] = lines {
             return Some(after);
         }
-        let line = Line::read(lines)?;
+        let line = FieldLine::read(lines)?;
         fields = fields.saturating_add(1);
         if fields > limits.fields || line.len > limits.line {
             return None;
@@ -361,15 +361,21 @@ pub(super) struct StatusLine<'b> {
 impl<'b> Head<'b> {
     /// "request-line = method SP request-target SP HTTP-version" (RFC 9112, section 3).
     pub(super) fn parse_request(&self) -> Result<RequestLine<'b>, HandshakeError> {
-        let mut parts = self.start_line.split(|byte| *byte == b' ');
-        let method = parts.next().filter(|method| is_token(method));
-        let is_target = |target: &&[u8]| !target.is_empty() && !target.contains(&b'\t');
-        let target = parts.next().filter(is_target);
-        let (Some(method), Some(target)) = (ascii(method), ascii(target)) else {
+        let (method, rest) = split_at_space(self.start_line);
+        let (target, rest) = split_at_space(rest);
+        let (version, _) = split_at_space(rest);
+        let is_last = version.len() == rest.len();
+        let target_is_right = !target.is_empty() && find_byte(target, b'\t').is_none();
+        let (Some(method), Some(target), true, true) = (
+            ascii(method),
+            ascii(target),
+            is_token(method),
+            target_is_right,
+        ) else {
             return Err(HandshakeError::MalformedHead);
         };
-        let version = http_version(parts.next().unwrap_or_default())?;
-        if parts.next().is_some() {
+        let version = http_version(version)?;
+        if !is_last {
             return Err(HandshakeError::MalformedHead);
         }
         self.check_fields()?;
@@ -383,18 +389,11 @@ impl<'b> Head<'b> {
     /// "status-line = HTTP-version SP status-code SP [ reason-phrase ]" (RFC 9112, section 4); the
     /// space before no reason may be missing, as some servers have it.
     pub(super) fn parse_response(&self) -> Result<StatusLine<'b>, HandshakeError> {
-        let version_len = find_byte(self.start_line, b' ').unwrap_or(self.start_line.len());
-        let (version, rest) = self
-            .start_line
-            .split_at_checked(version_len)
-            .unwrap_or_default();
+        let (version, rest) = split_at_space(self.start_line);
         let version = http_version(version)?;
-        let (code, reason) = match rest {
-            [b' ', code @ ..] => match code.split_first_chunk::<3>() {
-                Some((code, [])) => (code, &[][..]),
-                Some((code, [b' ', reason @ ..])) => (code, reason),
-                _ => return Err(HandshakeError::MalformedHead),
-            },
+        let (code, reason) = match rest.split_first_chunk::<3>() {
+            Some((code, [])) => (code, &[][..]),
+            Some((code, [b' ', reason @ ..])) => (code, reason),
             _ => return Err(HandshakeError::MalformedHead),
         };
         // "Other values are invalid" than 100 to 599 (RFC 9110, section 15); up to 999 they are the
@@ -413,7 +412,7 @@ impl<'b> Head<'b> {
             status,
             // "A client SHOULD ignore the reason-phrase content" (RFC 9112, section 4): one that is
             // not ASCII is none.
-            reason: ascii(Some(reason)).unwrap_or_default(),
+            reason: ascii(reason).unwrap_or_default(),
         })
     }
 
@@ -427,11 +426,18 @@ impl<'b> Head<'b> {
     }
 }
 
+/// What stands before the first space, and what after it.
+fn split_at_space(line: &[u8]) -> (&[u8], &[u8]) {
+    let space = find_byte(line, b' ').unwrap_or(line.len());
+    let (before, rest) = line.split_at_checked(space).unwrap_or_default();
+    (before, rest.strip_prefix(b" ").unwrap_or_default())
+}
+
 /// The bytes as text if they are ASCII.
-fn ascii(bytes: Option<&[u8]>) -> Option<&str> {
-    bytes
-        .filter(|bytes| bytes.is_ascii())
-        .and_then(|bytes| core::str::from_utf8(bytes).ok())
+fn ascii(bytes: &[u8]) -> Option<&str> {
+    core::str::from_utf8(bytes)
+        .ok()
+        .filter(|text| text.is_ascii())
 }
 
 /// "HTTP-version = HTTP-name "/" DIGIT "." DIGIT" (RFC 9112, section 2.3).

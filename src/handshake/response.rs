@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::connect::CONNECTION_FIELDS;
 use super::error::HandshakeError;
-use super::field::{FieldError, FieldValue, Outgoing, append, check_outgoing, lead, write_whole};
+use super::field::{FieldError, FieldValue, Outgoing, append, check_outgoing, line, write_whole};
 use super::head::HttpVersion;
 use super::key::Accept;
 #[cfg(feature = "deflate")]
@@ -141,9 +141,7 @@ impl<'a> Response<'a> {
         }
         check_given(self.fields, version)?;
         let is_connect = version >= HttpVersion::Http2;
-        let with = |condition, lead, value: &'static str| {
-            Some((lead, FieldValue::from(value))).filter(|_| condition)
-        };
+        let when = |condition, line| Some(line).filter(|_| condition);
         // "The server MUST send an Upgrade header field in a 426 response to indicate the required
         // protocol(s)" (RFC 9110, section 15.5.22)
         let upgrade = self.status == 426;
@@ -155,8 +153,8 @@ impl<'a> Response<'a> {
         // capable of understanding" (RFC 6455, section 4.2.2) goes with the 426.
         let own = if is_connect {
             [
-                with(upgrade, lead!("sec-websocket-version"), "13"),
-                with(allow, lead!("allow"), "CONNECT"),
+                when(upgrade, line!("sec-websocket-version": "13")),
+                when(allow, line!("allow": "CONNECT")),
                 None,
                 None,
                 #[cfg(feature = "deflate")]
@@ -165,10 +163,10 @@ impl<'a> Response<'a> {
         } else {
             let close = if upgrade { "close, Upgrade" } else { "close" };
             [
-                with(true, lead!("Connection"), close),
-                with(upgrade, lead!("Upgrade"), "websocket"),
-                with(upgrade, lead!("Sec-WebSocket-Version"), "13"),
-                with(allow, lead!("Allow"), "GET"),
+                Some(line!("Connection", close)),
+                when(upgrade, line!("Upgrade": "websocket")),
+                when(upgrade, line!("Sec-WebSocket-Version": "13")),
+                when(allow, line!("Allow": "GET")),
                 #[cfg(feature = "deflate")]
                 None,
             ]
@@ -215,16 +213,16 @@ impl<'a> ResponseHead<'a> {
         given: &'a [(&'a str, &'a str)],
     ) -> Self {
         let own = [
-            Some((lead!("Upgrade"), "websocket".into())),
-            Some((lead!("Connection"), "Upgrade".into())),
-            Some((lead!("Sec-WebSocket-Accept"), accept.into())),
+            Some(line!("Upgrade": "websocket")),
+            Some(line!("Connection": "Upgrade")),
+            Some(line!("Sec-WebSocket-Accept", accept)),
             choice
                 .subprotocol
-                .map(|subprotocol| (lead!("Sec-WebSocket-Protocol"), subprotocol.into())),
+                .map(|subprotocol| line!("Sec-WebSocket-Protocol", subprotocol)),
             #[cfg(feature = "deflate")]
             choice
                 .deflate
-                .map(|parameters| (lead!("Sec-WebSocket-Extensions"), parameters.into())),
+                .map(|parameters| line!("Sec-WebSocket-Extensions", parameters)),
         ];
         Self {
             status: 101,
@@ -237,14 +235,14 @@ impl<'a> ResponseHead<'a> {
         let own = [
             choice
                 .subprotocol
-                .map(|subprotocol| (lead!("sec-websocket-protocol"), subprotocol.into())),
+                .map(|subprotocol| line!("sec-websocket-protocol", subprotocol)),
             None,
             None,
             None,
             #[cfg(feature = "deflate")]
             choice
                 .deflate
-                .map(|parameters| (lead!("sec-websocket-extensions"), parameters.into())),
+                .map(|parameters| line!("sec-websocket-extensions", parameters)),
         ];
         Self {
             status: 200,
@@ -271,6 +269,10 @@ impl<'a> ResponseHead<'a> {
     }
 
     fn append_status_line(&self, out: &mut dyn Output) {
+        if self.status == 101 {
+            // The one that is answered most, in one piece.
+            return append(out, &["HTTP/1.1 101 Switching Protocols"]);
+        }
         append(out, &["HTTP/1.1 "]);
         append_decimal(out, usize::from(self.status));
         append(out, &[" ", reason(self.status)]);
@@ -386,7 +388,6 @@ impl From<OutputFull> for ResponseError {
 /// The reason phrase of RFC 9110 section 15; empty, which is allowed, where it is not a common one.
 fn reason(status: u16) -> &'static str {
     match status {
-        101 => "Switching Protocols",
         200 => "OK",
         204 => "No Content",
         301 => "Moved Permanently",
