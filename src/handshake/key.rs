@@ -2,7 +2,6 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use sha1_smol::Sha1;
 
 /// The value of `Sec-WebSocket-Key`: a nonce of 16 bytes in base64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,10 +19,9 @@ impl Key {
         let key = <[u8; KEY_LEN]>::try_from(value).ok()?;
         // 22 digits of 6 bits are 16 bytes, and 4 bits that do not count.
         let digits = key.strip_suffix(b"==")?;
-        digits
-            .iter()
-            .all(|byte| is_digit(*byte))
-            .then_some(Self(key))
+        // All are looked at, as most keys are right.
+        let are_digits = digits.iter().fold(true, |all, byte| all & is_digit(*byte));
+        are_digits.then_some(Self(key))
     }
 
     pub(super) fn as_str(&self) -> &str {
@@ -44,10 +42,7 @@ impl Accept {
         if let Some(place) = joined.last_chunk_mut() {
             *place = *GUID;
         }
-        // In one piece of known length: so the compiler sees that nothing in it can panic.
-        let mut sha1 = Sha1::new();
-        sha1.update(&joined);
-        Self(encode(&sha1.digest().bytes()))
+        Self(encode(&sha1(&joined)))
     }
 
     pub(super) fn as_bytes(&self) -> &[u8] {
@@ -57,6 +52,21 @@ impl Accept {
     pub(super) fn as_str(&self) -> &str {
         text(&self.0)
     }
+}
+
+// In one place, and of known length: so the compiler sees that nothing in it can panic.
+#[cfg(not(feature = "sha1"))]
+#[inline(never)]
+fn sha1(joined: &[u8; KEY_LEN + GUID.len()]) -> [u8; 20] {
+    let mut sha1 = sha1_smol::Sha1::new();
+    sha1.update(joined);
+    sha1.digest().bytes()
+}
+
+#[cfg(feature = "sha1")]
+fn sha1(joined: &[u8; KEY_LEN + GUID.len()]) -> [u8; 20] {
+    use sha1::Digest as _;
+    sha1::Sha1::digest(joined).into()
 }
 
 /// Writes `bytes` in base64; `N` has to be the length of that.
