@@ -36,12 +36,9 @@ pub(super) struct Accept([u8; ACCEPT_LEN]);
 impl Accept {
     pub(super) fn of(Key(key): &Key) -> Self {
         let mut joined = [0; KEY_LEN + GUID.len()];
-        if let Some(place) = joined.first_chunk_mut() {
-            *place = *key;
-        }
-        if let Some(place) = joined.last_chunk_mut() {
-            *place = *GUID;
-        }
+        let (of_key, of_guid) = joined.split_at_mut(KEY_LEN);
+        of_key.copy_from_slice(key);
+        of_guid.copy_from_slice(GUID);
         Self(encode(&sha1(&joined)))
     }
 

@@ -58,14 +58,12 @@ impl<'b> Known<'b> {
 /// one.
 #[inline]
 fn is<const N: usize>(name: &[u8], expected: &[u8; N]) -> bool {
-    let Some((name, [])) = name.split_first_chunk::<N>() else {
-        return false;
-    };
-    let mut differing = 0;
-    for (byte, expected) in name.iter().zip(expected) {
-        differing |= byte.to_ascii_lowercase() ^ expected;
-    }
-    differing == 0
+    <&[u8; N]>::try_from(name).is_ok_and(|name| {
+        let pairs = name.iter().zip(expected);
+        pairs.fold(0, |differing, (byte, expected)| {
+            differing | (byte.to_ascii_lowercase() ^ expected)
+        }) == 0
+    })
 }
 
 /// What was found of a field that may stand once.
@@ -117,5 +115,76 @@ impl<'b> Single<'b> {
     ) -> bool {
         self.values(name, fields)
             .any(|value| has_token(value, token))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMES: [&str; 11] = [
+        "Connection",
+        "Content-Length",
+        "HOST",
+        "origin",
+        "Sec-WebSocket-Accept",
+        "Sec-WebSocket-Extensions",
+        "Sec-WebSocket-Key",
+        "sec-websocket-protocol",
+        "Sec-WebSocket-Version",
+        "Transfer-Encoding",
+        "uPGRADE",
+    ];
+
+    fn found<'b>(known: &Known<'b>) -> [Single<'b>; 11] {
+        [
+            known.connection,
+            known.content_length,
+            known.host,
+            known.origin,
+            known.accept,
+            known.extensions,
+            known.key,
+            known.subprotocols,
+            known.version,
+            known.transfer_encoding,
+            known.upgrade,
+        ]
+    }
+
+    #[test]
+    fn each_name_is_noted_where_it_belongs() {
+        for (at, name) in NAMES.iter().enumerate() {
+            let mut known = Known::default();
+            assert!(known.note(name.as_bytes(), b"first"), "{name}");
+            let mut expected = [Single::Missing; 11];
+            expected[at] = Single::Once(b"first");
+            assert_eq!(found(&known), expected, "{name}");
+            assert!(known.note(name.as_bytes(), b"second"), "{name}");
+            expected[at] = Single::Repeated;
+            assert_eq!(found(&known), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_that_differ_in_any_byte_are_not_known() {
+        let mut known = Known::default();
+        for name in NAMES {
+            for at in 0..name.len() {
+                for byte in 0..=u8::MAX {
+                    let mut other = [0; 24];
+                    let other = &mut other[..name.len()];
+                    other.copy_from_slice(name.as_bytes());
+                    if other[at].eq_ignore_ascii_case(&byte) {
+                        continue;
+                    }
+                    other[at] = byte;
+                    assert!(!known.note(other, b""), "{}", other.escape_ascii());
+                }
+            }
+            let (shorter, _) = name.as_bytes().split_at(name.len() - 1);
+            assert!(!known.note(shorter, b""), "{name}");
+        }
+        assert_eq!(found(&known), [Single::Missing; 11]);
     }
 }

@@ -232,3 +232,13 @@ fn long_lists_are_refused() {
     assert_eq!(accepted(MAX_EXTENSIONS), Some(UnofferedExtension));
     assert_eq!(accepted(MAX_EXTENSIONS + 1), Some(TooManyExtensions));
 }
+
+#[test]
+fn extensions_are_shown_as_they_were_offered() {
+    let head = request(&["Sec-WebSocket-Extensions: foo; a=\"1\"; b, bar"]);
+    let request = Handshake::default().receive(&head).unwrap().unwrap();
+    let upgrade = request.upgrade(OriginPolicy::Any).unwrap();
+    let shown = format!("{:?}", upgrade.extensions());
+    let expected = r#"[Extension { name: "foo", params: [("a", Some("1")), ("b", None)] }, Extension { name: "bar", params: [] }]"#;
+    assert_eq!(shown, expected);
+}
