@@ -12,13 +12,11 @@ use core::fmt;
 use super::connect::{CONNECTION_FIELDS, PseudoFields, check_no_connection_fields, is_scheme};
 use super::error::HandshakeError;
 use super::extension;
-use super::field::{
-    FieldValue, Line, Outgoing, Pair, append, check_outgoing, is_authority, is_named, is_origin,
-    is_token, line, pairs, write_whole,
-};
+use super::field::{Pair, is_authority, is_named, is_origin, is_token, pairs};
 use super::head::{EmptyLine, HeadLimits, HttpVersion, Scanner};
 use super::key::{Accept, Key};
 use super::known::{Known, Single};
+use super::outgoing::{FieldValue, Line, Outgoing, append, check_outgoing, line, write_whole};
 #[cfg(feature = "deflate")]
 use super::permessage_deflate;
 use super::subprotocol;

@@ -10,8 +10,8 @@ use http::{
 use super::client::{self, Answer, ExtendedConnect, Http1, RequestError};
 use super::connect::PseudoFields;
 use super::error::HandshakeError;
-use super::field::FieldValue;
 use super::head::HttpVersion;
+use super::outgoing::FieldValue;
 use super::server::{self, ResponseError, ResponseHead};
 use crate::OutputFull;
 

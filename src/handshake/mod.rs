@@ -94,6 +94,7 @@ mod key;
 mod known;
 mod origin;
 mod outcome;
+mod outgoing;
 #[cfg(feature = "deflate")]
 mod permessage_deflate;
 mod redirect;
@@ -105,8 +106,9 @@ mod target;
 pub use connect::PseudoFields;
 pub use error::HandshakeError;
 pub use extension::{Extension, Extensions, MAX_EXTENSIONS, ParamValue, Params};
-pub use field::{Field, FieldError, FieldValue, Fields};
+pub use field::{Field, Fields};
 pub use head::{HeadLimits, HttpVersion};
 #[cfg(feature = "http")]
 pub use http_types::HttpFields;
+pub use outgoing::{FieldError, FieldValue};
 pub use subprotocol::{MAX_SUBPROTOCOLS, Subprotocols};

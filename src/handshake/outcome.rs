@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-use super::field::{FieldError, Fields};
+use super::field::Fields;
+use super::outgoing::FieldError;
 use crate::{Negotiated, OutputFull};
 
 /// How the server answered: `'a` is how long the client's list of subprotocols lives, `'b` how long

@@ -4,9 +4,11 @@ use core::fmt;
 
 use super::connect::CONNECTION_FIELDS;
 use super::error::HandshakeError;
-use super::field::{FieldError, FieldValue, Outgoing, append, check_outgoing, line, write_whole};
 use super::head::HttpVersion;
 use super::key::Accept;
+use super::outgoing::{
+    FieldError, FieldValue, Outgoing, append, check_outgoing, line, write_whole,
+};
 #[cfg(feature = "deflate")]
 use super::permessage_deflate::Parameters;
 use crate::{Output, OutputFull};

@@ -13,10 +13,11 @@ use super::error::HandshakeError;
 #[cfg(feature = "deflate")]
 use super::extension::Extension;
 use super::extension::{self, Extensions};
-use super::field::{self, Fields, elements, is_named, pairs, write_whole};
+use super::field::{self, Fields, elements, is_named, pairs};
 use super::head::{EmptyLine, HeadLimits, HttpVersion, Scanner};
 use super::key::{Accept, Key};
 use super::known::{Known, Single};
+use super::outgoing::write_whole;
 #[cfg(feature = "deflate")]
 use super::permessage_deflate;
 use super::response::{Choice, check_given};

@@ -1,0 +1,317 @@
+//! The fields of a head that is to go out, and how it is written.
+
+use core::fmt;
+
+use arrayvec::ArrayVec;
+
+use super::field::is_token;
+use super::key::{Accept, Key};
+#[cfg(feature = "deflate")]
+use super::permessage_deflate::{self, Parameters};
+use crate::{Output, OutputFull};
+
+/// A field of the caller's that cannot go out; `index` is its place in the caller's list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FieldError {
+    /// The name is not a token.
+    ///
+    /// See [RFC 9110 section 5.1](https://www.rfc-editor.org/rfc/rfc9110#section-5.1).
+    Name {
+        /// The field's place in the list.
+        index: usize,
+    },
+    /// The engine writes the field of that name itself.
+    Reserved {
+        /// The field's place in the list.
+        index: usize,
+    },
+    /// The value holds CR, LF, NUL or another control character.
+    ///
+    /// See [RFC 9110 section 5.5](https://www.rfc-editor.org/rfc/rfc9110#section-5.5).
+    Value {
+        /// The field's place in the list.
+        index: usize,
+    },
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name { index } => {
+                write!(
+                    f,
+                    "the name of field {index} is not a token: take out what is not allowed"
+                )
+            }
+            Self::Reserved { index } => {
+                write!(
+                    f,
+                    "field {index} is written by the handshake itself: leave it out"
+                )
+            }
+            Self::Value { index } => {
+                write!(
+                    f,
+                    "the value of field {index} holds a control character: take it out"
+                )
+            }
+        }
+    }
+}
+
+impl core::error::Error for FieldError {}
+
+/// The value of a field that the handshake sets.
+///
+/// Print it, or join its [`parts`](FieldValue::parts) where there is no allocator.
+///
+/// # Examples
+///
+/// ```
+/// use websocket_proto::handshake::client::Handshake;
+///
+/// let handshake =
+///     Handshake::new(*b"use random bytes", "example.com", "/").subprotocols(&["a", "b"]);
+/// let offer = handshake.fields_to_set()?.find(|(name, _)| *name == "Sec-WebSocket-Protocol");
+/// let (_, value) = offer.ok_or("subprotocols are offered")?;
+/// assert_eq!(value.to_string(), "a, b");
+/// assert!(value.parts().eq(["a", ", ", "b"]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct FieldValue<'a>(Value<'a>);
+
+#[derive(Clone, Copy, Debug)]
+enum Value<'a> {
+    Accept(Accept),
+    #[cfg(feature = "deflate")]
+    Deflate(Parameters),
+    Key(Key),
+    List(&'a [&'a str]),
+    Text(&'a str),
+}
+
+impl<'a> FieldValue<'a> {
+    pub(super) fn list(elements: &'a [&'a str]) -> Self {
+        Self(Value::List(elements))
+    }
+
+    /// The value in pieces; most values have one.
+    pub fn parts(&self) -> impl Iterator<Item = &str> + Clone {
+        let (first, others) = match &self.0 {
+            Value::Accept(accept) => (accept.as_str(), &[][..]),
+            #[cfg(feature = "deflate")]
+            Value::Deflate(_) => (permessage_deflate::NAME, &[][..]),
+            Value::Key(key) => (key.as_str(), &[][..]),
+            Value::List([first, others @ ..]) => (*first, others),
+            Value::List([]) => ("", &[][..]),
+            Value::Text(text) => (*text, &[][..]),
+        };
+        let others = others.iter().flat_map(|other| [", ", *other]);
+        let parts = core::iter::once(first).chain(others);
+        #[cfg(feature = "deflate")]
+        let parts = parts.chain(self.parameters());
+        parts
+    }
+
+    fn append_to(&self, out: &mut dyn Output) {
+        match &self.0 {
+            Value::Accept(accept) => {
+                out.put(accept.as_bytes());
+            }
+            Value::Text(text) => append(out, &[text]),
+            _ => self.parts().for_each(|part| append(out, &[part])),
+        }
+    }
+
+    /// What follows the name of permessage-deflate.
+    #[cfg(feature = "deflate")]
+    fn parameters(&self) -> impl Iterator<Item = &str> + Clone {
+        let parameters = match self.0 {
+            Value::Deflate(parameters) => Some(parameters),
+            _ => None,
+        };
+        parameters.into_iter().flat_map(Parameters::parts)
+    }
+}
+
+impl fmt::Display for FieldValue<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.parts().try_for_each(|part| f.write_str(part))
+    }
+}
+
+impl<'a> From<&'a str> for FieldValue<'a> {
+    fn from(text: &'a str) -> Self {
+        Self(Value::Text(text))
+    }
+}
+
+impl From<Key> for FieldValue<'_> {
+    fn from(key: Key) -> Self {
+        Self(Value::Key(key))
+    }
+}
+
+impl From<Accept> for FieldValue<'_> {
+    fn from(accept: Accept) -> Self {
+        Self(Value::Accept(accept))
+    }
+}
+
+#[cfg(feature = "deflate")]
+impl From<Parameters> for FieldValue<'_> {
+    fn from(parameters: Parameters) -> Self {
+        Self(Value::Deflate(parameters))
+    }
+}
+
+/// The fields of a head that goes out: up to `N` that the handshake sets, then the caller's.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outgoing<'a, const N: usize> {
+    own: [Option<Line<'a>>; N],
+    given: &'a [(&'a str, &'a str)],
+}
+
+impl<'a, const N: usize> Outgoing<'a, N> {
+    pub(super) fn new(own: [Option<Line<'a>>; N], given: &'a [(&'a str, &'a str)]) -> Self {
+        Self { own, given }
+    }
+
+    pub(super) fn iter(
+        &self,
+    ) -> impl Iterator<Item = (&'a str, FieldValue<'a>)> + Clone + use<'a, N> {
+        let given = self.given.iter();
+        let given = given.map(|(name, value)| (*name, FieldValue::from(*value)));
+        let own = self.own.into_iter().flatten();
+        own.map(|line| (line.name, line.value)).chain(given)
+    }
+
+    pub(super) fn append_own(&self, out: &mut dyn Output) {
+        for line in self.own.iter().flatten() {
+            append(out, &[line.text]);
+            if !line.has_value {
+                line.value.append_to(out);
+            }
+        }
+    }
+
+    pub(super) fn append_given(&self, out: &mut dyn Output) {
+        for (name, value) in self.given {
+            append(out, &["\r\n", name, ": ", value]);
+        }
+    }
+}
+
+/// A field line of the handshake's own.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line<'a> {
+    pub(super) name: &'static str,
+    pub(super) value: FieldValue<'a>,
+    /// What is known of the line beforehand, the end of the line before it included: put at once.
+    pub(super) text: &'static str,
+    /// Whether that has the value in it.
+    pub(super) has_value: bool,
+}
+
+/// A [`Line`] by its name and its value, with a colon between them if that is always the same.
+macro_rules! line {
+    ($name:literal: $value:literal) => {
+        $crate::handshake::outgoing::Line {
+            name: $name,
+            value: $value.into(),
+            text: concat!("\r\n", $name, ": ", $value),
+            has_value: true,
+        }
+    };
+    ($name:literal, $value:expr) => {
+        $crate::handshake::outgoing::Line {
+            name: $name,
+            value: $value.into(),
+            text: concat!("\r\n", $name, ": "),
+            has_value: false,
+        }
+    };
+}
+pub(super) use line;
+
+/// Checks the caller's fields; those named in `reserved` are the engine's, beside those that frame
+/// the message or belong to the WebSocket handshake.
+pub(super) fn check_outgoing(fields: &[(&str, &str)], reserved: &[&str]) -> Result<(), FieldError> {
+    for (index, (name, value)) in fields.iter().enumerate() {
+        if !is_token(name.as_bytes()) {
+            return Err(FieldError::Name { index });
+        }
+        if ALWAYS_RESERVED
+            .iter()
+            .chain(reserved)
+            .any(|other| name.eq_ignore_ascii_case(other))
+            || name
+                .get(..14)
+                .is_some_and(|start| start.eq_ignore_ascii_case("sec-websocket-"))
+        {
+            return Err(FieldError::Reserved { index });
+        }
+        // "Field values containing CR, LF, or NUL characters are invalid" (RFC 9110, section 5.5)
+        if value
+            .bytes()
+            .any(|byte| byte.is_ascii_control() && byte != b'\t')
+        {
+            return Err(FieldError::Value { index });
+        }
+    }
+    Ok(())
+}
+
+/// Writes a head whole or not at all; `write` is called again if it is long.
+pub(super) fn write_whole(
+    out: &mut impl Output,
+    write: impl Fn(&mut dyn Output),
+) -> Result<(), OutputFull> {
+    let mut draft = Draft::default();
+    write(&mut draft);
+    out.make_room(draft.len)?;
+    if draft.len == draft.bytes.len() {
+        out.put(&draft.bytes);
+    } else {
+        write(out);
+    }
+    Ok(())
+}
+
+/// Appends the parts of a line one after the other.
+pub(super) fn append(out: &mut dyn Output, parts: &[&str]) {
+    for part in parts {
+        out.put(part.as_bytes());
+    }
+}
+
+/// An output that counts, and holds what a head of the usual length has.
+#[derive(Default)]
+struct Draft {
+    bytes: ArrayVec<u8, 512>,
+    len: usize,
+}
+
+impl Output for Draft {
+    fn make_room(&mut self, _: usize) -> Result<(), OutputFull> {
+        Ok(())
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> &mut [u8] {
+        self.len = self.len.saturating_add(bytes.len());
+        // Once it was too little, it is shorter than what was counted for good.
+        if self.bytes.try_extend_from_slice(bytes).is_err() {
+            self.bytes.clear();
+        }
+        &mut []
+    }
+}
+
+const ALWAYS_RESERVED: &[&str] = &[
+    "connection",
+    "content-length",
+    "transfer-encoding",
+    "upgrade",
+];
