@@ -510,8 +510,9 @@ impl<R: Role> Connection<R> {
     /// to be sent first.
     ///
     /// This is the way to send a payload without a copy, or one that is not in memory as a whole.
-    /// Hand each piece of it to [`mask_payload`](Self::mask_payload) before sending it; a server,
-    /// which does not mask, may call [`count_payload`](Connection::count_payload) instead. Replies
+    /// Hand each piece of it to [`mask_payload`](Self::mask_payload) before sending it, or have it
+    /// [put](Self::put_payload) into an output; a server, which does not mask, may call
+    /// [`count_payload`](Connection::count_payload) instead. Replies
     /// wait until the frame is complete, so [`flush`](Self::flush) before and after. `fin` is false
     /// for a fragment that others follow, as in [`send_fragment`](Self::send_fragment). The payload
     /// of a text message must be UTF-8; the engine does not look at it.
@@ -569,6 +570,39 @@ impl<R: Role> Connection<R> {
     /// ```
     pub fn mask_payload(&mut self, payload: &mut [u8]) -> Result<(), SendError> {
         self.sender.mask_payload(payload)
+    }
+
+    /// Appends the next piece of the open frame's payload to `out`, a client's masked on the way.
+    ///
+    /// For payload that is to stay as it is. Pieces of some 16 KiB are still in the nearest cache
+    /// when `out` is sent, which a message of many megabytes is not.
+    ///
+    /// # Errors
+    ///
+    /// - [`SendError::FrameOverrun`]: the piece is longer than what the frame lacks.
+    /// - [`SendError::OutputFull`]: there is no room for it. Nothing has changed in either case.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use websocket_proto::frame::{MaskingKey, MessageKind};
+    /// # use websocket_proto::{Client, Config, Connection, Negotiated};
+    /// # #[cfg(feature = "alloc")] {
+    /// # let role = Client::new(|| MaskingKey::new([0x37, 0xfa, 0x21, 0x3d]));
+    /// # let mut conn = Connection::new(role, Negotiated::default(), Config::default());
+    /// let (payload, mut sent, mut out) = (b"Hello", Vec::new(), Vec::new());
+    /// let header = conn.start_frame(MessageKind::Text, 5, true)?;
+    /// sent.extend_from_slice(header.as_bytes());
+    /// for piece in payload.chunks(2) {
+    ///     conn.put_payload(piece, &mut out)?;
+    ///     sent.append(&mut out);
+    /// }
+    /// assert_eq!(sent, b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");
+    /// # }
+    /// # Ok::<(), websocket_proto::SendError>(())
+    /// ```
+    pub fn put_payload(&mut self, payload: &[u8], out: &mut impl Output) -> Result<(), SendError> {
+        self.sender.put_payload(payload, out)
     }
 
     /// Sends a Ping; the peer answers with a Pong that has the same payload, of at most 125 bytes.

@@ -140,6 +140,27 @@ impl Outbound {
         self.mask.apply(payload);
         Ok(())
     }
+
+    /// Puts the next payload of the open frame into the output.
+    pub(super) fn put_payload<R: Role>(
+        &mut self,
+        payload: &[u8],
+        out: &mut impl Output,
+    ) -> Result<(), SendError> {
+        let before = self.remaining;
+        self.count_payload(wire_len(payload.len()))?;
+        let needed = payload.len();
+        if out.make_room(needed).is_err() {
+            self.remaining = before;
+            return Err(SendError::OutputFull { needed });
+        }
+        if R::RECEIVES_MASKED {
+            out.put(payload);
+        } else {
+            out.put_masked(payload, &mut self.mask);
+        }
+        Ok(())
+    }
 }
 
 /// Puts a frame into the output, whole or not at all.

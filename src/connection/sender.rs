@@ -250,6 +250,15 @@ impl<R: Role> Sender<R> {
         }
     }
 
+    /// As [`Connection::put_payload`](super::Connection::put_payload).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn put_payload(&mut self, payload: &[u8], out: &mut impl Output) -> Result<(), SendError> {
+        self.outbound.put_payload::<R>(payload, out)
+    }
+
     /// As [`Connection::ping`](super::Connection::ping).
     ///
     /// # Errors

@@ -176,6 +176,56 @@ fn a_client_masks_a_streamed_frame_at_every_cut() {
 }
 
 #[test]
+fn payload_that_is_put_is_payload_that_is_masked_at_every_cut() {
+    for cut in 0..=20 {
+        let payload: Vec<u8> = (0..20).collect();
+        let (left, right) = payload.split_at(cut);
+        let (mut conn, mut out) = (client(), Vec::new());
+        let header = conn.start_frame(MessageKind::Text, 20, true).unwrap();
+        out.extend_from_slice(&header);
+        conn.put_payload(left, &mut out).unwrap();
+        conn.put_payload(right, &mut out).unwrap();
+        assert_eq!(
+            conn.put_payload(b"x", &mut out),
+            Err(SendError::FrameOverrun { remaining: 0 })
+        );
+        assert_eq!(frames_on_the_wire(&out, true), [(0x81, payload.clone())]);
+        conn.send_text("next", &mut out).unwrap();
+
+        let (mut conn, mut out) = (server(), ArrayVec::<u8, 20>::new());
+        let _ = conn.start_frame(MessageKind::Binary, 20, true).unwrap();
+        conn.put_payload(left, &mut out).unwrap();
+        conn.put_payload(right, &mut out).unwrap();
+        assert_eq!(out[..], payload, "a server does not mask");
+    }
+}
+
+#[test]
+fn payload_that_does_not_fit_leaves_everything_as_it_was() {
+    let mut conn = client();
+    let header = conn.start_frame(MessageKind::Binary, 9, true).unwrap();
+    let mut out = ArrayVec::<u8, 8>::new();
+    assert_eq!(
+        conn.put_payload(b"ten bytes!", &mut out),
+        Err(SendError::FrameOverrun { remaining: 9 })
+    );
+    assert_eq!(
+        conn.put_payload(b"123456789", &mut out),
+        Err(SendError::OutputFull { needed: 9 })
+    );
+    assert!(out.is_empty());
+    let mut wire = header.as_bytes().to_vec();
+    for piece in [b"12345", &b"6789"[..]] {
+        conn.put_payload(piece, &mut out).unwrap();
+        wire.extend(out.drain(..));
+    }
+    assert_eq!(
+        frames_on_the_wire(&wire, true),
+        [(0x82, b"123456789".to_vec())]
+    );
+}
+
+#[test]
 fn a_frame_that_does_not_fit_leaves_everything_as_it_was() {
     let mut conn = server();
     let mut out = ArrayVec::<u8, 10>::new();

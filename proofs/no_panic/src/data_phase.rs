@@ -122,6 +122,10 @@ fn mask_payload<R: Role>(conn: &mut Connection<R>, payload: &mut [u8]) -> Sent {
     conn.mask_payload(payload)
 }
 
+fn put_payload<R: Role, O: Output>(conn: &mut Connection<R>, payload: &[u8], out: &mut O) -> Sent {
+    conn.put_payload(payload, out)
+}
+
 fn ping<R: Role, O: Output>(conn: &mut Connection<R>, payload: &[u8], out: &mut O) -> Sent {
     conn.ping(payload, out)
 }
@@ -246,6 +250,7 @@ fn half_stream<R: Role>(
 }
 
 fn half_control<R: Role, O: Output>(sender: &mut Sender<R>, payload: &[u8], out: &mut O) -> Sent {
+    sender.put_payload(payload, out)?;
     sender.ping(payload, out)?;
     sender.pong(payload, out)?;
     sender.flush(out)
@@ -306,6 +311,7 @@ macro_rules! with_output {
             send_binary::<$role, $out>,
             send_fragment::<$role, $out>,
             send_chunk::<$role, $out>,
+            put_payload::<$role, $out>,
             ping::<$role, $out>,
             pong::<$role, $out>,
             close::<$role, $out>,
