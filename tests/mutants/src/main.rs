@@ -155,7 +155,7 @@ fn build(work: &Path) -> Result<Vec<Tests>, Box<dyn Error>> {
             return Err(format!("{name} fails without a change").into());
         }
         println!("{name}: {:.1} s", began.elapsed().as_secs_f32());
-        test.limit = 4 * began.elapsed() + Duration::from_secs(10);
+        test.limit = 4 * began.elapsed() + Duration::from_secs(3);
         tests.push(test);
     }
     Ok(tests)

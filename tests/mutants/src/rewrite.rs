@@ -131,8 +131,13 @@ impl VisitMut for Rewriter<'_> {
             if let Some((_, guard)) = &mut arm.guard
                 && !holds_let(guard)
             {
-                let always = self.switch(guard.span(), "a guard that is always true".into());
-                let never = self.switch(guard.span(), "a guard that is never true".into());
+                // What was changed in it lies nowhere.
+                let at = original
+                    .guard
+                    .as_ref()
+                    .map_or(span, |(_, guard)| guard.span());
+                let always = self.switch(at, "a guard that is always true".into());
+                let never = self.switch(at, "a guard that is never true".into());
                 **guard = parse_quote!(#always || (!#never && #guard));
             }
             if has_rest && !is_rest(&original) {
