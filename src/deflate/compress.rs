@@ -152,11 +152,9 @@ impl Compressor {
             rest = rest.get(taken..).unwrap_or_default();
             *filled = filled.saturating_add(given);
             match status {
+                Ok(Status::Ok | Status::BufError) if given == free_len => {}
                 // Room was left, so everything has come out that was to.
-                Ok(Status::Ok | Status::BufError) if rest.is_empty() && given < free_len => {
-                    return Ok(());
-                }
-                Ok(Status::Ok | Status::BufError) if given == free_len || taken > 0 => {}
+                Ok(Status::Ok | Status::BufError) if rest.is_empty() => return Ok(()),
                 // Cannot be: there were input and room, and nothing was finished.
                 _ => {
                     self.reset();

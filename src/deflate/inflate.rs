@@ -210,10 +210,6 @@ impl Inflater {
             progress.filled = progress.filled.saturating_add(step.filled);
             self.is_pending = step.filled == free_len;
             match step.status {
-                Err(_) => {
-                    progress.then = Then::Corrupt;
-                    return false;
-                }
                 // A block may be marked as the final one (RFC 7692, section 7.2.3.4). What follows
                 // it is another stream, which does not refer back to this one.
                 Ok(Status::StreamEnd) => {
@@ -226,12 +222,11 @@ impl Inflater {
                 }
                 Ok(_) if self.is_pending => return false,
                 Ok(_) if rest.is_empty() => return true,
-                // Cannot be: there was input and room.
-                Ok(_) if step.taken == 0 && step.filled == 0 => {
+                // It is corrupt; or there were input and room, and not all was taken: cannot be.
+                _ => {
                     progress.then = Then::Corrupt;
                     return false;
                 }
-                Ok(_) => {}
             }
         }
     }
@@ -286,7 +281,8 @@ impl Inflater {
                 // The block before it was the final one.
                 step.taken == 0
             }
-            Ok(_) => step.taken == empty_block.len() && step.filled == 0,
+            // No bit was left.
+            Ok(_) => true,
             Err(_) => false,
         }
     }

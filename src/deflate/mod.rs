@@ -193,7 +193,10 @@ impl Policy {
     /// How hard to try, from 0 (store) over 1 (fastest) to 9; by default 6. More counts as 9.
     #[must_use]
     pub const fn level(mut self, level: u8) -> Self {
-        self.local.level = if level > 9 { 9 } else { level };
+        self.local.level = match level {
+            0..=9 => level,
+            _ => 9,
+        };
         self
     }
 
