@@ -451,6 +451,74 @@ fn once_it_is_warm_nothing_is_allocated() {
     }
 }
 
+/// The pieces in which messages get into an assembler are as long as the messages want: that takes
+/// fewer calls of the library. They stay as long as they are.
+#[test]
+fn long_messages_are_inflated_in_longer_pieces() {
+    let mut conn = server(Policy::default(), Config::default());
+    let mut room = vec![0; 400_000];
+    let mut messages = Assembler::in_slice(&mut room);
+    let mut read = |read, len| {
+        let (mut bytes, mut came) = (whole(zeros(len)), Came::default());
+        let counts = counted(|| assembled(&mut conn, &mut bytes, read, &mut messages, &mut came));
+        assert_eq!((came.messages, came.bytes), (1, len));
+        counts
+    };
+    let kib = |count: usize| count << 10;
+    let all = usize::MAX;
+    read(all, 1);
+    assert_eq!(read(all, 4095), (0, 0));
+    assert_eq!(read(1, 4095), (0, 0));
+    assert_eq!(read(all, kib(4)), (1, kib(16)));
+    assert_eq!(read(all, kib(4)), (0, 0));
+    assert_eq!(read(all, kib(300)), (2, kib(64) + kib(68)));
+    assert_eq!(read(all, kib(300)), (0, 0));
+}
+
+/// A character that a piece cuts counts as what is still to come.
+#[test]
+fn storage_for_inflated_text_grows_by_doubling_and_to_the_limit() {
+    let text = format!("x{}", "\u{20ac}".repeat(83_333));
+    let mut compressed = Vec::with_capacity(10_000);
+    Compress::new(Compression::best(), false)
+        .compress_vec(text.as_bytes(), &mut compressed, FlushCompress::Sync)
+        .unwrap();
+    let frame = frame(0xc1, &without_tail(compressed));
+    let config = Config::default().max_message_len(text.len() as u64);
+    let mut conn = server(Policy::default(), config);
+    let mut round = || {
+        let (mut bytes, mut came) = (frame.clone(), Came::default());
+        let mut messages = Assembler::default();
+        let counts = counted(|| {
+            assembled(&mut conn, &mut bytes, usize::MAX, &mut messages, &mut came);
+        });
+        assert_eq!((came.messages, came.bytes), (1, text.len()));
+        counts
+    };
+    // What inflating needs is there from the first one on.
+    assert!(round().0 > 5);
+    // Now the first piece has 68 KiB: these, twice as much, and no more than the limit.
+    assert_eq!(round(), (3, text.len()));
+}
+
+#[test]
+fn what_was_supplied_is_what_a_connection_inflates_with() {
+    let message = whole(zeros(100));
+    let policy = Policy::default().receive_context_takeover(false);
+    let mut room = [0; 100];
+    let mut messages = Assembler::in_slice(&mut room);
+    let mut state = InflateState::default();
+    // The first connection makes the room on the way into the assembler, too.
+    for expected in [(1, 4 << 10), (0, 0)] {
+        let mut conn = server(policy, Config::default());
+        conn.supply_inflate(state);
+        let (mut bytes, mut came) = (message.clone(), Came::default());
+        let counts = counted(|| assembled(&mut conn, &mut bytes, 7, &mut messages, &mut came));
+        assert_eq!((came.messages, counts), (1, expected));
+        state = conn.release_inflate().unwrap();
+    }
+}
+
 #[test]
 fn what_is_held_for_each_connection() {
     let (_, state, _) = held(InflateState::default);

@@ -485,21 +485,153 @@ fn storage_gets_the_room_that_a_frame_declares() {
     }
 }
 
+/// A server, its inbox, and whether it has failed.
+type Begun = (
+    Connection<Server>,
+    Inbox<Vec<u8>, Growing>,
+    Result<(), ProtocolError>,
+);
+
+/// A server, and an inbox of 1,000 bytes that these were read into: they make nothing yet.
+fn with_inbox(holds_text: bool, bytes: &[u8]) -> Begun {
+    let mut conn = Connection::new(Server, Negotiated::default(), Config::default());
+    let mut inbox = Inbox::new(1000).hold_text(holds_text);
+    let room = conn.read_room(&mut inbox);
+    room[..bytes.len()].copy_from_slice(bytes);
+    inbox.filled(bytes.len());
+    let seen = conn.receive_from(&mut inbox, &mut Vec::new());
+    let seen = seen.map(|seen| assert_eq!(seen, None));
+    (conn, inbox, seen)
+}
+
 /// Text that is checked when its frame is whole cannot go on where every byte is checked.
 #[test]
 fn text_that_is_held_cannot_go_on_without_its_inbox() {
-    let mut conn = Connection::new(Server, Negotiated::default(), Config::default());
-    let mut inbox = Inbox::new(1000).hold_text(true);
-    let mut out = Vec::new();
     let read = wire_frame(0x81, &[b't'; 5000], Some(KEY));
-    let room = conn.read_room(&mut inbox);
-    let len = room.len().min(1000);
-    room[..len].copy_from_slice(&read[..len]);
-    inbox.filled(len);
-    assert_eq!(conn.receive_from(&mut inbox, &mut out), Ok(None));
-    let (mut rest, mut messages) = (read[len..].to_vec(), Assembler::<Growing>::default());
-    let seen = conn.receive_message(&mut &mut rest[..], &mut messages, &mut out);
+    let (start, rest) = read.split_at(900);
+    let mut out = Vec::new();
+    let (mut conn, _, _) = with_inbox(true, start);
+    let (mut bytes, mut messages) = (rest.to_vec(), Assembler::<Growing>::default());
+    let seen = conn.receive_message(&mut &mut bytes[..], &mut messages, &mut out);
     assert_eq!(seen.map(|_| ()), Err(ProtocolError::WrongAssembler));
+    let (mut conn, _, _) = with_inbox(true, start);
+    let mut bytes = rest.to_vec();
+    let seen = conn.receive(&mut &mut bytes[..], &mut out);
+    assert_eq!(seen.map(|_| ()), Err(ProtocolError::WrongAssembler));
+}
+
+/// What is wrong in text that is held shows when its frame is whole, in other text by the
+/// first byte of it. A fragment is held if it fits into the buffer.
+#[test]
+fn text_that_is_held_is_checked_when_its_frame_is_whole() {
+    let fragment = wire_frame(0x01, b"a", Some(KEY));
+    for (before, first, len, may_be_held) in [
+        (&[][..], 0x81, 500, true),
+        (&[], 0x81, 40_000, true),
+        (&[], 0x01, 500, true),
+        (&[], 0x01, 40_000, false),
+        (&fragment, 0x80, 500, true),
+        (&fragment, 0x80, 40_000, false),
+    ] {
+        for holds_text in [false, true] {
+            let mut payload = vec![b'a'; len];
+            payload[100] = 0xff;
+            let bytes = [before, &wire_frame(first, &payload, Some(KEY))].concat();
+            let (start, mut rest) = bytes.split_at(300);
+            let (mut conn, mut inbox, mut seen) = with_inbox(holds_text, start);
+            let is_held = holds_text && may_be_held;
+            assert_eq!(seen.is_ok(), is_held, "{first:x}, {len}, {holds_text}");
+            while seen.is_ok() {
+                let room = conn.read_room(&mut inbox);
+                let (now, later) = rest.split_at(rest.len().min(room.len()));
+                room[..now.len()].copy_from_slice(now);
+                inbox.filled(now.len());
+                rest = later;
+                let seen_now = conn.receive_from(&mut inbox, &mut Vec::new());
+                seen = seen_now.map(|seen| assert_eq!(seen, None));
+                assert_eq!(seen.is_err(), rest.is_empty(), "{first:x}, {len}");
+            }
+            assert_eq!(seen, Err(ProtocolError::InvalidUtf8));
+        }
+    }
+}
+
+/// So they are read where they belong, too, if they are longer than the buffer.
+#[test]
+fn text_that_is_held_is_read_like_bytes() {
+    for len in [500, 5000, 40_000] {
+        let [rooms, as_bytes] = [0x81, 0x82].map(|first| {
+            let read = wire_frame(first, &vec![b't'; len], Some(KEY));
+            let (start, rest) = read.split_at(100);
+            let (mut conn, mut inbox, _) = with_inbox(true, start);
+            let (rooms, is_whole) = fill(&mut conn, &mut inbox, rest);
+            assert!(is_whole);
+            rooms
+        });
+        assert_eq!(rooms, as_bytes, "{len}");
+    }
+}
+
+/// Reads all of these bytes into the rooms that are lent for them. Gives how long these were, and
+/// whether a message came, which it does with the last of them.
+fn fill(
+    conn: &mut Connection<Server>,
+    inbox: &mut Inbox<Vec<u8>, Growing>,
+    mut bytes: &[u8],
+) -> (Vec<usize>, bool) {
+    let (mut rooms, mut is_whole) = (Vec::new(), false);
+    while !bytes.is_empty() {
+        assert!(!is_whole);
+        let room = conn.read_room(inbox);
+        rooms.push(room.len());
+        let (now, later) = bytes.split_at(bytes.len().min(room.len()));
+        room[..now.len()].copy_from_slice(now);
+        inbox.filled(now.len());
+        bytes = later;
+        is_whole = conn.receive_from(inbox, &mut Vec::new()).unwrap().is_some();
+    }
+    (rooms, is_whole)
+}
+
+/// It has to be copied in any case. But text has to be checked first.
+#[test]
+fn a_fragment_that_lacks_16_kib_is_read_to_where_it_belongs() {
+    for (is_text, opcode) in [(false, 0x02), (true, 0x01)] {
+        for (before, first) in [(&[][..], opcode), (b"a", 0x00), (b"a", 0x80)] {
+            for missing in [16_383, 16_384, 16_385] {
+                let mut conn = Connection::new(Server, Negotiated::default(), Config::default());
+                let mut inbox = Inbox::new(40_000).hold_text(true);
+                if !before.is_empty() {
+                    let before = wire_frame(opcode, before, Some(KEY));
+                    assert!(!fill(&mut conn, &mut inbox, &before).1);
+                }
+                let capacity = inbox.assembler().capacity();
+                let frame = wire_frame(first, &vec![b'a'; 100 + missing], Some(KEY));
+                let (start, rest) = frame.split_at(frame.len() - missing);
+                assert!(!fill(&mut conn, &mut inbox, start).1);
+                let waits = inbox.assembler().capacity() == capacity;
+                assert_eq!(waits, is_text || missing < 16_384, "{first:x}, {missing}");
+                let is_whole = fill(&mut conn, &mut inbox, rest).1;
+                assert_eq!(is_whole, first == 0x80);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_frame_waits_in_a_buffer_that_is_as_long_as_it() {
+    let frame = wire_frame(0x82, &[b'b'; 500], Some(KEY));
+    for (buffer_len, waits) in [
+        (frame.len() + 1, true),
+        (frame.len(), true),
+        (frame.len() - 1, false),
+    ] {
+        let mut conn = Connection::new(Server, Negotiated::default(), Config::default());
+        let mut inbox = Inbox::with_buffer(vec![0; buffer_len], Assembler::<Growing>::default());
+        assert!(!fill(&mut conn, &mut inbox, &frame[..100]).1);
+        assert!(fill(&mut conn, &mut inbox, &frame[100..]).1);
+        assert_eq!(inbox.assembler().capacity() == 0, waits, "{buffer_len}");
+    }
 }
 
 #[test]
@@ -515,4 +647,5 @@ fn a_receiving_half_waits_for_the_frame_that_an_inbox_holds() {
         let is_last = at + 1 == read.len();
         assert_eq!(seen.is_ok_and(|seen| seen.is_some()), is_last, "{at}");
     }
+    assert_eq!(inbox.assembler().capacity(), 0, "nothing was copied");
 }

@@ -49,6 +49,12 @@ fn edge_060_a_16_bit_length_below_126_fails_with_1002() {
             fails(&case, ProtocolError::Header(HeaderError::LengthNotMinimal));
         }
     }
+    // Nor does it pass with all of its payload behind it.
+    for first in [0x81, 0x82] {
+        for case in Case::both(|case| case.header(first, 126, "007d").frame_payload(&[b'7'; 125])) {
+            fails(&case, ProtocolError::Header(HeaderError::LengthNotMinimal));
+        }
+    }
     // The last byte of the length proves it: no masking key is waited for.
     fails(
         &Case::server().raw(&hex("82fe007d")),

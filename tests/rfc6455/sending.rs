@@ -246,6 +246,30 @@ fn a_frame_that_does_not_fit_leaves_everything_as_it_was() {
 }
 
 #[test]
+fn a_frame_needs_the_room_that_it_takes_and_no_more() {
+    fn check<R: Role>(conn: &mut Connection<R>, len: usize, needed: usize) {
+        let (payload, mut room) = (vec![7; len], vec![0; needed]);
+        let mut short = SliceOutput::new(&mut room[1..]);
+        let full = Err(SendError::OutputFull { needed });
+        assert_eq!(conn.send_binary(&payload, &mut short), full);
+        let mut enough = SliceOutput::new(&mut room);
+        assert_eq!(conn.send_binary(&payload, &mut enough), Ok(()));
+        assert_eq!(enough.filled().len(), needed);
+    }
+    for (len, header_len) in [
+        (0, 2),
+        (125, 2),
+        (126, 4),
+        (0xffff, 4),
+        (0x1_0000, 10),
+        (100_000, 10),
+    ] {
+        check(&mut server(), len, header_len + len);
+        check(&mut client(), len, header_len + 4 + len);
+    }
+}
+
+#[test]
 fn s5_3_a_key_is_drawn_only_for_a_frame_that_goes_out() {
     let (mut conn, mut out) = (client(), ArrayVec::<u8, 8>::new());
     for _ in 0..100 {

@@ -2,7 +2,7 @@
 
 use websocket_proto::deflate::{Agreement, Policy};
 use websocket_proto::frame::Rsv;
-use websocket_proto::{Config, Connection, Negotiated, ProtocolError, Server};
+use websocket_proto::{Config, Connection, Event, Negotiated, Payload, ProtocolError, Server};
 
 use crate::case::{Case, binary, fails, gives, hex, ping, sent_pong, text, wire_frame};
 
@@ -393,6 +393,55 @@ fn edge_126_without_takeover_nothing_refers_back() {
 fn s7_2_2_a_byte_held_back_may_be_corrupt() {
     let cases = everywhere(|case| case.frame(BINARY, &hex("84 8d 00 00 ff ff 55")));
     all_fail(&cases, ProtocolError::InvalidDeflate);
+}
+
+/// The same four bytes, but the block ends before the last of them, which begins no other one.
+#[test]
+fn s7_2_2_a_byte_behind_the_last_block_is_no_tail() {
+    let cases = everywhere(|case| case.frame(BINARY, &hex("00 03 00 fc ff 00 00 ff ff")));
+    all_fail(&cases, ProtocolError::InvalidDeflate);
+}
+
+/// Inflates the input, read by read, into a window; gives what came.
+fn inflated(conn: &mut Connection<Server>, input: &[u8], read: usize, window: usize) -> Vec<u8> {
+    let (mut input, mut window) = (input.to_vec(), vec![0; window]);
+    let (mut came, mut out) = (Vec::new(), Vec::new());
+    for mut read in input.chunks_mut(read) {
+        while let Some(event) = conn
+            .receive_inflated(&mut read, &mut window, &mut out)
+            .unwrap()
+        {
+            if let Event::Chunk(chunk) = event
+                && let Payload::Binary(bytes) = chunk.payload
+            {
+                came.extend_from_slice(bytes);
+            }
+        }
+    }
+    came
+}
+
+/// What of a message a fragment has comes out before the next fragment does, into windows of any
+/// size, also where it ends inside a block and what is inflated fills the last window.
+#[test]
+fn s7_2_2_a_fragment_comes_out_before_the_next_one() {
+    let message = hex("f2 48 cd c9 c9 d7 51 f0 18 a5 50 29 00 00");
+    let key = Some([1, 2, 3, 4]);
+    for cut in 1..message.len() {
+        let (start, end) = message.split_at(cut);
+        let (start, end) = (wire_frame(0x42, start, key), wire_frame(ENDS, end, key));
+        let server = || Connection::new(Server, with_takeover(), Config::default());
+        let expected = inflated(&mut server(), &start, usize::MAX, 1000);
+        for window in 4..=64 {
+            for read in [1, 7, usize::MAX] {
+                let mut conn = server();
+                let mut came = inflated(&mut conn, &start, read, window);
+                assert_eq!(came.len(), expected.len(), "{cut}, {window}, {read}");
+                came.extend(inflated(&mut conn, &end, read, window));
+                assert!(came == b"Hello, ".repeat(40), "{cut}, {window}, {read}");
+            }
+        }
+    }
 }
 
 #[test]
