@@ -301,10 +301,8 @@ impl Output for Draft {
 
     fn put(&mut self, bytes: &[u8]) -> &mut [u8] {
         self.len = self.len.saturating_add(bytes.len());
-        // Once it was too little, it is shorter than what was counted for good.
-        if self.bytes.try_extend_from_slice(bytes).is_err() {
-            self.bytes.clear();
-        }
+        // Once that was too much, what is held is shorter than what was counted for good.
+        let _ = self.bytes.try_extend_from_slice(bytes);
         &mut []
     }
 }
