@@ -11,7 +11,9 @@ use websocket_proto::handshake::HandshakeError::{
 use websocket_proto::handshake::client::{
     Answer, ConnectEnabled, ExtendedConnect, Handshake, RequestError, SubprotocolChoice,
 };
-use websocket_proto::handshake::server::{Acceptance, OriginPolicy, Request, ResponseError};
+use websocket_proto::handshake::server::{
+    Acceptance, OriginPolicy, Request, Response, ResponseError,
+};
 use websocket_proto::handshake::{FieldError, HttpVersion, PseudoFields};
 use websocket_proto::{Config, Connection, Negotiated, ProtocolError, Server};
 
@@ -297,14 +299,18 @@ fn what_goes_out_on_a_stream_is_checked() {
         let error = handshake().fields(&fields).head_to_send().err();
         assert_eq!(error, Some(RequestError::Field(reserved)), "{name}");
     }
-    let fields = [VERSION];
-    let request = Request::from_pseudo_fields(pseudo(), HttpVersion::Http3, pairs(&fields));
-    let upgrade = request.upgrade(OriginPolicy::Any).unwrap();
-    let keep_alive = Acceptance::default().fields(&[("keep-alive", "x")]);
-    assert_eq!(
-        upgrade.respond(&keep_alive).err(),
-        Some(ResponseError::Field(FieldError::Reserved { index: 0 }))
-    );
+    let keep_alive = [("keep-alive", "x")];
+    let reserved = ResponseError::Field(FieldError::Reserved { index: 0 });
+    for version in [HttpVersion::Http2, HttpVersion::Http3] {
+        let fields = [VERSION];
+        let request = Request::from_pseudo_fields(pseudo(), version, pairs(&fields));
+        let upgrade = request.upgrade(OriginPolicy::Any).unwrap();
+        let acceptance = Acceptance::default().fields(&keep_alive);
+        assert_eq!(upgrade.respond(&acceptance).err(), Some(reserved));
+        let refusal = Response::new(404).fields(&keep_alive);
+        assert_eq!(refusal.head(version).err(), Some(reserved));
+        assert!(refusal.head(HttpVersion::Http11).is_ok());
+    }
 }
 
 /// The end of a stream and its reset are both the end of the byte pipe: what differs is only

@@ -24,13 +24,16 @@ fn edge_032_head_over_the_limit_gives_431() {
         judge_request_within(limits, &head),
         Err(HeadTooLong { limit })
     );
-    // It is known as soon as the last byte that fits has not ended the head.
-    assert_eq!(
-        judge_request_within(limits, &head[..limit]),
-        Err(HeadTooLong { limit })
-    );
-    assert_eq!(judge_request_within(limits, &head[..limit - 1]), Ok(None));
     assert_eq!(HeadTooLong { limit }.status_hint(), 431);
+    // It is known as soon as the last byte that fits has not ended the head, whichever that is.
+    for limit in 1..head.len() {
+        let limits = HeadLimits::default().max_len(limit);
+        assert_eq!(
+            judge_request_within(limits, &head[..limit]),
+            Err(HeadTooLong { limit })
+        );
+        assert_eq!(judge_request_within(limits, &head[..limit - 1]), Ok(None));
+    }
 }
 
 #[test]
@@ -76,11 +79,16 @@ fn edge_032_fields_over_100_are_refused_and_over_128_in_any_case() {
 
 #[test]
 fn edge_032_field_line_over_the_limit_gives_431() {
-    let line = format!("X: {}", "x".repeat(97));
-    let head = request(&[&line]);
-    assert!(judge_request_within(HeadLimits::default().max_line(100), &head).is_ok());
-    let verdict = judge_request_within(HeadLimits::default().max_line(99), &head);
-    assert_eq!(verdict, Err(LineTooLong { limit: 99 }));
+    for line in [
+        format!("X: {}", "x".repeat(97)),
+        format!("X: {}\t", "x".repeat(96)),
+        format!("X: {}", "\tx\t".repeat(32) + "\t"),
+    ] {
+        let head = request(&[&line]);
+        assert!(judge_request_within(HeadLimits::default().max_line(100), &head).is_ok());
+        let verdict = judge_request_within(HeadLimits::default().max_line(99), &head);
+        assert_eq!(verdict, Err(LineTooLong { limit: 99 }));
+    }
     assert_eq!(LineTooLong { limit: 99 }.status_hint(), 431);
 }
 

@@ -13,7 +13,11 @@ fn subprotocols(changes: &[&str]) -> Vec<String> {
     let head = request(changes);
     let request = Handshake::default().receive(&head).unwrap().unwrap();
     let upgrade = request.upgrade(OriginPolicy::Any).unwrap();
-    upgrade.subprotocols().map(str::to_owned).collect()
+    let offered: Vec<String> = upgrade.subprotocols().map(str::to_owned).collect();
+    // As a log shows them.
+    let shown = format!("{:?}", upgrade.subprotocols());
+    assert_eq!(shown, format!("{offered:?}"));
+    offered
 }
 
 /// The offers with their parameters, as `name|parameter=value|...`.

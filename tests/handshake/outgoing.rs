@@ -68,6 +68,48 @@ fn edge_029_every_refusal_closes() {
     );
 }
 
+/// As RFC 9110 section 15 and RFC 6585 name them; others need no phrase.
+#[test]
+fn common_statuses_say_what_they_are() {
+    let phrases = [
+        (200, "OK"),
+        (204, "No Content"),
+        (301, "Moved Permanently"),
+        (302, "Found"),
+        (303, "See Other"),
+        (304, "Not Modified"),
+        (307, "Temporary Redirect"),
+        (308, "Permanent Redirect"),
+        (400, "Bad Request"),
+        (401, "Unauthorized"),
+        (403, "Forbidden"),
+        (404, "Not Found"),
+        (405, "Method Not Allowed"),
+        (408, "Request Timeout"),
+        (410, "Gone"),
+        (413, "Content Too Large"),
+        (414, "URI Too Long"),
+        (426, "Upgrade Required"),
+        (429, "Too Many Requests"),
+        (431, "Request Header Fields Too Large"),
+        (500, "Internal Server Error"),
+        (501, "Not Implemented"),
+        (502, "Bad Gateway"),
+        (503, "Service Unavailable"),
+        (504, "Gateway Timeout"),
+        (505, "HTTP Version Not Supported"),
+    ];
+    for status in 200..=599 {
+        let response = written(Response::new(status)).unwrap();
+        let phrase = phrases.iter().find(|(named, _)| *named == status);
+        let line = format!(
+            "HTTP/1.1 {status} {}",
+            phrase.map_or("", |(_, phrase)| phrase)
+        );
+        assert_eq!(response.lines().next(), Some(&*line));
+    }
+}
+
 #[test]
 fn only_accept_switches_protocols() {
     for status in [0, 100, 101, 199, 600, u16::MAX] {
@@ -347,4 +389,17 @@ fn a_log_shows_neither_nonce_nor_credentials() {
         !shown.contains("77") && !shown.contains("c2VjcmV0"),
         "{shown}"
     );
+}
+
+#[test]
+fn a_log_shows_the_fields_of_a_head_as_text() {
+    let head = request(&["X-Odd: \u{e9}\t\"x\""]);
+    let mut handshake = Handshake::default();
+    let request = handshake.receive(&head).unwrap().unwrap();
+    let odd = request.fields().find(|field| field.name == "X-Odd");
+    let shown = odd.map(|field| format!("{field:?}"));
+    assert_eq!(shown.as_deref(), Some(r#""X-Odd: \xc3\xa9\t\"x\"""#));
+    let all: Vec<_> = request.fields().map(|field| format!("{field:?}")).collect();
+    let all = format!("[{}]", all.join(", "));
+    assert_eq!(format!("{:?}", request.fields()), all);
 }
