@@ -329,10 +329,13 @@ fn edge_026_control_characters_give_400() {
         assert_eq!(refusal(&[value]), Some(MalformedHead), "{value:?}");
     }
     assert_eq!(replaced("/chat", "/ch\0at"), Some(MalformedHead));
+    assert_eq!(replaced("/chat", "/ch\tat"), Some(MalformedHead));
+    assert_eq!(replaced("/chat", ""), Some(MalformedHead));
     assert_eq!(replaced("/chat", "/ch\u{e9}t"), Some(MalformedHead));
     // Known at once, not at the end of the head.
     assert_eq!(judge_request(b"\x16\x03\x01"), Err(MalformedHead));
     assert_eq!(judge_request(b"GET /\x7f"), Err(MalformedHead));
+    assert_eq!(judge_request(b"GET /\rb"), Err(MalformedHead));
 }
 
 /// "finds that the byte stream is not, in fact, a valid UTF-8 stream [...] This rule applies both
