@@ -373,9 +373,8 @@ fn text_for_binary<S: Storage>(messages: &mut Assembler<S>) -> Connection<Server
     binaries
 }
 
-fn other_kind_is_refused<S: Storage>(mut make: impl FnMut() -> Assembler<S>) {
+fn other_kind_is_refused<S: Storage>(mut messages: Assembler<S>, mut others: Assembler<S>) {
     let mut out = Vec::new();
-    let mut messages = make();
     let mut conn = text_for_binary(&mut messages);
     assert!(conn.payload_room(&mut messages).is_none());
     assert_eq!(
@@ -383,11 +382,10 @@ fn other_kind_is_refused<S: Storage>(mut make: impl FnMut() -> Assembler<S>) {
         Err(ProtocolError::WrongAssembler)
     );
     assert_eq!(out, wire_frame(0x88, &1011_u16.to_be_bytes(), None));
-    let mut messages = make();
-    let mut conn = text_for_binary(&mut messages);
+    let mut conn = text_for_binary(&mut others);
     let mut rest = [b'x'; 5];
     assert_eq!(
-        conn.receive_message(&mut &mut rest[..], &mut messages, &mut out)
+        conn.receive_message(&mut &mut rest[..], &mut others, &mut out)
             .map(|_| ()),
         Err(ProtocolError::WrongAssembler)
     );
@@ -395,9 +393,13 @@ fn other_kind_is_refused<S: Storage>(mut make: impl FnMut() -> Assembler<S>) {
 
 #[test]
 fn an_assembler_that_holds_a_message_of_the_other_kind_is_refused() {
-    other_kind_is_refused(Assembler::<Growing>::default);
-    other_kind_is_refused(Assembler::<Fixed<20_000>>::fixed);
-    other_kind_is_refused(|| Assembler::in_slice(Vec::leak(vec![0; 20_000])));
+    other_kind_is_refused::<Growing>(Assembler::default(), Assembler::default());
+    other_kind_is_refused(Assembler::<Fixed<20_000>>::fixed(), Assembler::fixed());
+    let (mut first, mut second) = (vec![0; 20_000], vec![0; 20_000]);
+    other_kind_is_refused(
+        Assembler::in_slice(&mut first),
+        Assembler::in_slice(&mut second),
+    );
 }
 
 #[test]
