@@ -1,10 +1,12 @@
 //! The fields that the opening handshake looks at, found in one pass.
 
+use core::fmt;
+
 use super::error::HandshakeError;
 use super::field::{Pair, has_token, values};
 
 /// What was found of each field that the opening handshake looks at, on either side.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Known<'b> {
     pub(super) accept: Single<'b>,
     pub(super) connection: Single<'b>,
@@ -17,6 +19,13 @@ pub(super) struct Known<'b> {
     pub(super) transfer_encoding: Single<'b>,
     pub(super) upgrade: Single<'b>,
     pub(super) version: Single<'b>,
+}
+
+impl fmt::Debug for Known<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The fields stand beside it.
+        f.debug_struct("Known").finish_non_exhaustive()
+    }
 }
 
 impl<'b> Known<'b> {

@@ -597,3 +597,12 @@ fn ordinary_requests_are_told_from_upgrades() {
     assert!(!is_upgrade(&["-Sec-WebSocket-Key", "Upgrade: h2c"]));
     assert!(!is_upgrade(&["-Sec-WebSocket-Key", "-Upgrade"]));
 }
+
+#[test]
+fn a_request_is_shown_with_each_field_once() {
+    let head = request(&["X: y\u{e9}z"]);
+    let request = Handshake::default().receive(&head).unwrap().unwrap();
+    let shown = format!("{request:?}");
+    assert_eq!(shown.matches("server.example.com").count(), 1, "{shown}");
+    assert!(shown.contains(r#""X: y\xc3\xa9z""#), "{shown}");
+}
