@@ -124,8 +124,7 @@ impl<S: Storage> Assembler<S> {
             self.storage.start(chunk.payload.kind());
             self.open = true;
         }
-        // Another connection's, one that was cleared, or one that `receive` has passed by.
-        if !self.open || wire_len(self.storage.len()) != extent.before {
+        if !self.holds(extent.before) {
             return Err(ProtocolError::WrongAssembler);
         }
         self.open = !chunk.last;
@@ -153,7 +152,7 @@ impl<S: Storage> Assembler<S> {
             self.storage.start(kind);
             self.open = true;
         }
-        if !self.open || wire_len(self.storage.len()) != extent.before {
+        if !self.holds(extent.before) {
             return None;
         }
         self.storage.room(
@@ -162,11 +161,21 @@ impl<S: Storage> Assembler<S> {
         )
     }
 
-    /// Takes over what was read into the room, to be unmasked there.
-    pub(crate) fn advance(&mut self, len: usize, last: bool) -> Option<&mut [u8]> {
+    /// Takes over what was read into the room behind `before` bytes of the message, to be unmasked
+    /// there.
+    pub(crate) fn advance(&mut self, before: u64, len: usize, last: bool) -> Option<&mut [u8]> {
+        if !self.holds(before) {
+            return None;
+        }
         let bytes = self.storage.advance(len)?;
         self.open = !last;
         Some(bytes)
+    }
+
+    /// Whether the start of a message is held, and is as long. It is not if the assembler is another
+    /// connection's, was cleared, or `receive` has passed it by.
+    fn holds(&self, len: u64) -> bool {
+        self.open && wire_len(self.storage.len()) == len
     }
 
     /// The message that is held.

@@ -281,11 +281,11 @@ impl<R: Role> Receiver<R> {
         if len == 0 {
             return Ok(None);
         }
-        let may_read = self.inbound.awaits_payload(u64::MAX).is_some();
-        let counted = may_read
-            .then(|| self.inbound.count_payload(len))
-            .flatten()
-            .and_then(|last| Some((assembler.advance(len, last)?, last)));
+        let awaited = self.inbound.awaits_payload(u64::MAX);
+        let counted = awaited.and_then(|(extent, _)| {
+            let last = self.inbound.count_payload(len)?;
+            Some((assembler.advance(extent.before, len, last)?, last))
+        });
         let Some((payload, last)) = counted else {
             assembler.clear();
             return Err(self.fail(ProtocolError::WrongAssembler, &mut &mut [][..], &mut reply));

@@ -352,6 +352,18 @@ fn a_room_that_was_not_given_is_refused() {
         conn.payload_read(1, &mut other, &mut out).map(|_| ()),
         Err(ProtocolError::WrongAssembler)
     );
+    // Another assembler's, which still has bytes of a message that it held before.
+    let (mut conn, mut messages, mut out) = open();
+    let (mut before, mut other, _) = open();
+    before.payload_room(&mut other).unwrap().fill(b's');
+    let whole = before.payload_read(19_008, &mut other, &mut out).unwrap();
+    assert!(whole.is_some());
+    other.clear();
+    conn.payload_room(&mut messages).unwrap().fill(b'a');
+    assert_eq!(
+        conn.payload_read(19_008, &mut other, &mut out).map(|_| ()),
+        Err(ProtocolError::WrongAssembler)
+    );
     // The end of the transport is no payload.
     let (mut conn, mut messages, mut out) = open();
     assert_eq!(conn.payload_read(0, &mut messages, &mut out), Ok(None));
