@@ -213,6 +213,11 @@ impl Inbound {
         matches!(self.stage, Stage::Failed(_))
     }
 
+    /// Whether nothing more is read, because of a fault or not.
+    pub(super) fn has_ended(&self) -> bool {
+        matches!(self.stage, Stage::Ended | Stage::Failed(_))
+    }
+
     /// Whether the input so far ends inside a frame or inside a fragmented message.
     pub(super) fn is_inside_message(&self) -> bool {
         self.message.is_some()

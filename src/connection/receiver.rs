@@ -281,6 +281,11 @@ impl<R: Role> Receiver<R> {
         if len == 0 {
             return Ok(None);
         }
+        if self.inbound.has_ended() {
+            // Discarded like any other input: a first error stays, and there is no other one.
+            let ended = self.find(&mut &mut [][..], Taking::ALL, &mut reply);
+            return ended.map(|_| None);
+        }
         let awaited = self.inbound.awaits_payload(u64::MAX);
         let counted = awaited.and_then(|(extent, _)| {
             let last = self.inbound.count_payload(len)?;

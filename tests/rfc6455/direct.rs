@@ -1,6 +1,6 @@
 //! Payload that is read to where it belongs: the same outcome as by a buffer, however much of it.
 
-use websocket_proto::frame::MaskingKey;
+use websocket_proto::frame::{CloseCode, MaskingKey};
 use websocket_proto::{
     Assembler, Borrowed, Client, Closure, Config, Connection, Fixed, Growing, Inbox, Incoming,
     Message, Negotiated, ProtocolError, Role, Server, Storage,
@@ -367,6 +367,35 @@ fn a_room_that_was_not_given_is_refused() {
     // The end of the transport is no payload.
     let (mut conn, mut messages, mut out) = open();
     assert_eq!(conn.payload_read(0, &mut messages, &mut out), Ok(None));
+}
+
+#[test]
+fn s7_1_7_payload_that_was_read_before_the_end_is_discarded_behind_it() {
+    // Read, and then the caller has had enough.
+    let mut out = Vec::new();
+    let mut conn = Connection::new(Server, Negotiated::default(), Config::default());
+    let mut inbox = Inbox::new(1024);
+    let head = b"\x82\xff\0\0\0\0\0\x01\0\0\x37\xfa\x21\x3d";
+    conn.read_room(&mut inbox)[..head.len()].copy_from_slice(head);
+    inbox.filled(head.len());
+    assert_eq!(conn.receive_from(&mut inbox, &mut out), Ok(None));
+    assert_eq!(conn.read_room(&mut inbox).len(), 64 << 10);
+    inbox.filled(100);
+    conn.fail(CloseCode::POLICY_VIOLATION, "", &mut out)
+        .unwrap();
+    assert_eq!(conn.receive_from(&mut inbox, &mut out), Ok(None));
+    assert_eq!(conn.receive_from(&mut inbox, &mut out), Ok(None));
+    assert_eq!(out, wire_frame(0x88, &1008_u16.to_be_bytes(), None));
+    // The error that was found first stays.
+    let mut conn = Connection::new(Server, Negotiated::default(), Config::default());
+    let mut messages = Assembler::<Growing>::default();
+    let mut bytes = [0x82, 0x00];
+    for _ in 0..2 {
+        let seen = conn.receive_message(&mut &mut bytes[..], &mut messages, &mut out);
+        assert_eq!(seen.map(|_| ()), Err(ProtocolError::UnmaskedFrame));
+        let seen = conn.payload_read(1, &mut messages, &mut out);
+        assert_eq!(seen.map(|_| ()), Err(ProtocolError::UnmaskedFrame));
+    }
 }
 
 /// Two servers in the middle of a message of 3 bytes so far: a text message that `messages` holds, and a binary one.
