@@ -136,7 +136,7 @@ impl<B: AsMut<[u8]>, S: Storage> Inbox<B, S> {
     #[inline]
     pub fn filled(&mut self, len: usize) {
         if self.lends_storage {
-            self.stored = len;
+            self.stored = self.stored.saturating_add(len);
             return;
         }
         self.end = self.end.saturating_add(len).min(self.buffer.as_mut().len());
@@ -164,9 +164,9 @@ impl<B: AsMut<[u8]>, S: Storage> Inbox<B, S> {
         &mut self.assembler
     }
 
-    /// The assembler, if there is nothing in the buffer that would come before what is read into it.
+    /// The assembler, if there is nothing that would come before what is read into it.
     pub(crate) fn empty_assembler(&mut self) -> Option<&mut Assembler<S>> {
-        if self.begin < self.end {
+        if self.begin < self.end || self.stored > 0 {
             return None;
         }
         Some(&mut self.assembler)

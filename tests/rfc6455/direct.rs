@@ -370,6 +370,40 @@ fn a_room_that_was_not_given_is_refused() {
 }
 
 #[test]
+fn what_was_read_into_storage_is_not_read_over() {
+    let mut out = Vec::new();
+    let mut conn = Connection::new(Server, Negotiated::default(), Config::default());
+    let mut inbox = Inbox::new(1024);
+    let payload: Vec<u8> = (0..=250).cycle().take(20_000).collect();
+    let frame = wire_frame(0x82, &payload, Some(KEY));
+    let (head, mut rest) = frame.split_at(8);
+    conn.read_room(&mut inbox)[..8].copy_from_slice(head);
+    inbox.filled(8);
+    assert_eq!(conn.receive_from(&mut inbox, &mut out), Ok(None));
+    // Two reads before anything is received, each told of in two parts: the second goes behind the
+    // first.
+    for _ in 0..2 {
+        let (read, after) = rest.split_at(1000);
+        conn.read_room(&mut inbox)[..1000].copy_from_slice(read);
+        inbox.filled(400);
+        inbox.filled(600);
+        rest = after;
+    }
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        while let Some(incoming) = conn.receive_from(&mut inbox, &mut out).unwrap() {
+            note(incoming, &mut seen);
+        }
+        let room = conn.read_room(&mut inbox);
+        let (read, after) = rest.split_at(room.len().min(rest.len()));
+        room[..read.len()].copy_from_slice(read);
+        inbox.filled(read.len());
+        rest = after;
+    }
+    assert!(seen == [Seen::Message(payload)]);
+}
+
+#[test]
 fn s7_1_7_payload_that_was_read_before_the_end_is_discarded_behind_it() {
     // Read, and then the caller has had enough.
     let mut out = Vec::new();
