@@ -4,7 +4,8 @@
 ///
 /// Every limit is judged by the header of the frame that passes it, before any of its payload, and
 /// ends the connection: with status code 1009, or 1008 for [control
-/// frames](Self::max_control_frames).
+/// frames](Self::max_control_frames). Only how long a compressed message gets shows while it is
+/// inflated.
 ///
 /// # Examples
 ///
@@ -46,7 +47,7 @@ impl Config {
     }
 
     /// The most payload that all frames of a message may have together, in bytes; by default 16
-    /// MiB.
+    /// MiB. Of a compressed message it is the most that it may inflate to.
     ///
     /// An [`Assembler`](crate::Assembler) may have to hold as much for each connection. The default
     /// is the largest message of the usual conformance cases.

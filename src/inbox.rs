@@ -132,7 +132,7 @@ impl<B: AsMut<[u8]>, S: Storage> Inbox<B, S> {
     }
 
     /// Says that `len` bytes were read into the [room](crate::Connection::read_room) that was lent
-    /// last; of more than it had, the rest is forgotten.
+    /// last, which had as many.
     #[inline]
     pub fn filled(&mut self, len: usize) {
         if self.lends_storage {

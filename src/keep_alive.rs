@@ -64,7 +64,8 @@ impl Timeouts {
         self
     }
 
-    /// How often a Ping is due. Proxies commonly cut connections that are silent for a minute.
+    /// How often a Ping is due; none is while one waits for its [Pong](KeepAlive::pong). Proxies
+    /// commonly cut connections that are silent for a minute.
     #[must_use]
     pub const fn ping_interval(mut self, interval: Duration) -> Self {
         self.ping_interval = Some(interval);

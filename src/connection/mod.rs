@@ -34,10 +34,9 @@ use crate::role::{Role, Server};
 /// hands out borrows the caller's input, so that one can send while holding a message.
 ///
 /// Pings are answered and Close frames returned (with their code, without the reason) without the
-/// caller's doing. A reply that the output
-/// has no room for, or that falls due inside a frame which the caller is streaming, waits in one of
-/// two slots (the newest Pong, one Close) and leaves at the next call that takes an output;
-/// [`flush`](Self::flush) does nothing else.
+/// caller's doing. A reply that the output has no room for, or that falls due inside a frame which
+/// the caller is streaming, waits in one of two slots (the newest Pong, one Close) and leaves at the
+/// next call that takes an output; [`flush`](Self::flush) does nothing else.
 ///
 /// # The order of things
 ///
@@ -319,7 +318,8 @@ impl<R: Role> Connection<R> {
     ///
     /// # Errors
     ///
-    /// [`ProtocolError::WrongAssembler`] when that is not the room that was given, or not as long.
+    /// [`ProtocolError::WrongAssembler`] when that is not the room that was given, or not as long. A
+    /// connection that had failed before gives the error of that, as everywhere.
     pub fn payload_read<'m, S: Storage>(
         &mut self,
         len: usize,
@@ -386,6 +386,7 @@ impl<R: Role> Connection<R> {
     /// - [`SendError::MessageOpen`], [`SendError::FrameOpen`]: a message or frame that was begun is
     ///   not finished.
     /// - [`SendError::OutputFull`]: `out` has no room.
+    /// - [`SendError::NoMemory`]: there is none to compress the message.
     #[inline]
     pub fn send<'a>(
         &mut self,
@@ -426,8 +427,8 @@ impl<R: Role> Connection<R> {
     /// # Errors
     ///
     /// - [`SendError::WrongKind`]: the open message is of the other kind.
-    /// - [`SendError::Closing`], [`SendError::FrameOpen`], [`SendError::OutputFull`]: as
-    ///   [`send`](Self::send).
+    /// - [`SendError::Closing`], [`SendError::FrameOpen`], [`SendError::OutputFull`],
+    ///   [`SendError::NoMemory`]: as [`send`](Self::send).
     ///
     /// # Examples
     ///
@@ -468,8 +469,8 @@ impl<R: Role> Connection<R> {
     ///   open.
     /// - [`SendError::NoMessageOpen`]: it is not the first, and no message is open.
     /// - [`SendError::WrongKind`]: the open message is of the other kind.
-    /// - [`SendError::Closing`], [`SendError::FrameOpen`], [`SendError::OutputFull`]: as
-    ///   [`send`](Self::send).
+    /// - [`SendError::Closing`], [`SendError::FrameOpen`], [`SendError::OutputFull`],
+    ///   [`SendError::NoMemory`]: as [`send`](Self::send).
     ///
     /// # Examples
     ///
@@ -521,6 +522,7 @@ impl<R: Role> Connection<R> {
     ///
     /// - [`SendError::FrameTooLong`]: `len` is 2^63 or more.
     /// - [`SendError::WrongKind`]: the open message is of the other kind.
+    /// - [`SendError::CompressedMessage`]: it is compressed, and what the caller sends itself is not.
     /// - [`SendError::Closing`], [`SendError::FrameOpen`]: as [`send`](Self::send).
     ///
     /// # Examples

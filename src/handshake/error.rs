@@ -52,7 +52,7 @@ pub enum HandshakeError {
     ///
     /// See [RFC 6455 section 9.1](https://www.rfc-editor.org/rfc/rfc6455#section-9.1).
     InvalidExtensions,
-    /// `Host` holds something else than a host with an optional port.
+    /// `Host`, or `:authority`, holds something else than a host with an optional port.
     ///
     /// See [RFC 9112 section 3.2](https://www.rfc-editor.org/rfc/rfc9112#section-3.2).
     InvalidHost,
@@ -108,7 +108,7 @@ pub enum HandshakeError {
     ///
     /// See [RFC 6455 section 4.2.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.2.1).
     MissingConnection,
-    /// The request has no `Host`.
+    /// The request has no `Host`, and no `:authority` that may stand in for it on HTTP/2 and HTTP/3.
     ///
     /// See [RFC 6455 section 4.2.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.2.1).
     MissingHost,

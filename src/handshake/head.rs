@@ -1,9 +1,10 @@
-//! The head of an HTTP/1.1 message: found byte by byte, parsed once.
+//! The head of an HTTP/1.1 message: read in one pass if it is whole and right, else byte by byte.
 //!
-//! [`Scanner`] looks at each byte exactly once, however the head dribbles in. Limits, line ends,
-//! control characters and line folding are judged there, by position, so the verdict does not
-//! depend on how the bytes were cut. What is left, the grammar of the lines, is judged when the end
-//! of the head has been found.
+//! Byte by byte, [`Scanner`] judges limits, line ends, control characters and line folding by
+//! position, so the verdict does not depend on how the bytes were cut. What is left, the grammar of
+//! the lines, is judged when the end of the head has been found. The one pass gives a verdict only
+//! where that would give the same one. Either way a byte is looked at a few times at most, however
+//! the head dribbles in.
 
 use super::error::HandshakeError;
 use super::field::{FieldLine, Fields, find_byte, find_control, is_token};
@@ -40,8 +41,9 @@ impl HeadLimits {
     ///
     /// The caller keeps the whole head in one buffer, so this is also the buffer that a peer can
     /// make it hold. A head is refused with the last byte that fits, so a buffer of as many bytes or
-    /// more is never full while `receive` gives `None`: there is always room to read on. 16 KiB lets a browser's request with several large cookies through. For a
-    /// client the interim responses before the final one count too.
+    /// more is never full while `receive` gives `None`: there is always room to read on. 16 KiB lets
+    /// a browser's request with several large cookies through. For a client the interim responses
+    /// before the final one count too.
     #[must_use]
     pub fn max_len(mut self, bytes: usize) -> Self {
         self.len = bytes;

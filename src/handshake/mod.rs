@@ -22,8 +22,8 @@
 //!
 //! The rules are those of [RFC 6455 section 4](https://www.rfc-editor.org/rfc/rfc6455#section-4),
 //! and of RFC 9110 and RFC 9112 below them. How the bytes are cut into reads never changes the
-//! outcome. Bytes are judged one by one up to the end of the head and parsed once, so a head that
-//! comes in byte by byte costs no more than one that comes whole; [`HeadLimits`] bound it.
+//! outcome. A head that comes whole is read in one pass, any other byte by byte: the work grows with
+//! its length, and not with the number of reads. [`HeadLimits`] bound it.
 //!
 //! # Examples
 //!

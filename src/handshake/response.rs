@@ -1,4 +1,4 @@
-//! A server's response that does not open a WebSocket connection.
+//! A server's responses, as bytes and as data: the one that opens a connection, and all others.
 
 use core::fmt;
 

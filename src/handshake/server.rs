@@ -70,8 +70,8 @@ impl Handshake {
     /// Looks for the whole head of a request in `buf`, which holds all bytes received so far.
     ///
     /// `None` means that more bytes are needed: append them and call again with the longer buffer.
-    /// Bytes that were looked at once are not looked at again until the head is whole. Anything
-    /// after the head stays untouched; [`Request::head_len`] says where it starts. Once the head is
+    /// Each call goes on where the one before has stopped, until the head is whole. Anything after
+    /// the head stays untouched; [`Request::head_len`] says where it starts. Once the head is
     /// whole, every later call gives the same request, or the same error.
     ///
     /// # Errors
