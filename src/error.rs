@@ -185,8 +185,8 @@ impl fmt::Display for ProtocolError {
 
 impl core::error::Error for ProtocolError {}
 
-/// The caller asked for something that cannot be sent now. Nothing has changed, nothing was
-/// written.
+/// The caller asked for something that cannot be sent now. Nothing has changed, and nothing was
+/// written but replies that waited.
 ///
 /// No bytes of the peer's can cause it, but for [`SendError::Closing`], which the peer's Close
 /// brings about.

@@ -120,6 +120,7 @@
 //! | `deflate` (default) | permessage-deflate (RFC 7692) | `alloc`, the crate `zlib-rs`; without `std` also `malloc` and `free` at link time |
 //! | `alloc` | [`Output`] for `Vec<u8>`, the growing [`Assembler`], `From<&String>` for [`Message`] | an allocator |
 //! | `http` | the handshake from and to the types of the crate `http` | `std`, the crate `http` |
+//! | `sha1` | the processor's own instructions for SHA-1, where it has them | the crate `sha1` for `sha1_smol` |
 //! | `simd` (default) | masks and UTF-8 by SIMD; no outcome changes | `std`, the crates `fearless_simd`, `simdutf8` |
 //!
 //! # Errors and panics
