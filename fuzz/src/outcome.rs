@@ -165,6 +165,21 @@ impl<R: Role> Feed<'_, R> {
         self.seen.push(seen);
     }
 
+    /// Notes what a call has given that receives messages; says whether there may be more.
+    fn takes(&mut self, given: Result<Option<Incoming<'_>>, ProtocolError>) -> bool {
+        match given {
+            Ok(Some(incoming)) => {
+                self.sees(incoming_seen(incoming));
+                true
+            }
+            Ok(None) => false,
+            Err(fault) => {
+                self.fault(fault);
+                false
+            }
+        }
+    }
+
     fn chunks(&mut self, mut window: Option<&mut [u8]>, cuts: &Cuts, bytes: &mut [u8]) {
         let reads = cuts.of(bytes.len());
         let mut input = bytes;
@@ -221,29 +236,14 @@ impl<R: Role> Feed<'_, R> {
                 let len = place.len().min(read.len());
                 let fits = read.split_off_mut(..len).expect("as much as there is");
                 place[..len].copy_from_slice(fits);
-                match self.conn.payload_read(len, assembler, &mut self.out) {
-                    Ok(None) => {}
-                    Ok(Some(incoming)) => {
-                        let seen = incoming_seen(incoming);
-                        self.sees(seen);
-                    }
-                    Err(fault) => self.fault(fault),
-                }
+                let given = self.conn.payload_read(len, assembler, &mut self.out);
+                self.takes(given);
             }
             loop {
-                match self
-                    .conn
-                    .receive_message(&mut read, assembler, &mut self.out)
-                {
-                    Ok(Some(incoming)) => {
-                        let seen = incoming_seen(incoming);
-                        self.sees(seen);
-                    }
-                    Ok(None) => break,
-                    Err(fault) => {
-                        self.fault(fault);
-                        break;
-                    }
+                let out = &mut self.out;
+                let given = self.conn.receive_message(&mut read, assembler, out);
+                if !self.takes(given) {
+                    break;
                 }
             }
             assert!(read.is_empty(), "all input is taken");
@@ -265,16 +265,9 @@ impl<R: Role> Feed<'_, R> {
                 read = later;
                 inbox.filled(now.len());
                 loop {
-                    match self.conn.receive_from(&mut inbox, &mut self.out) {
-                        Ok(Some(incoming)) => {
-                            let seen = incoming_seen(incoming);
-                            self.sees(seen);
-                        }
-                        Ok(None) => break,
-                        Err(fault) => {
-                            self.fault(fault);
-                            break;
-                        }
+                    let given = self.conn.receive_from(&mut inbox, &mut self.out);
+                    if !self.takes(given) {
+                        break;
                     }
                 }
             }
