@@ -9,7 +9,9 @@
 
 use core::fmt;
 
-use super::connect::{CONNECTION_FIELDS, PseudoFields, check_no_connection_fields, is_scheme};
+use super::connect::{
+    PseudoFields, check_no_connection_fields, check_outgoing_on_stream, is_scheme,
+};
 use super::error::HandshakeError;
 use super::extension;
 use super::field::{Pair, is_authority, is_named, is_origin, is_token, pairs};
@@ -666,7 +668,7 @@ impl<'p, 'r> Handshake<'p, ExtendedConnect<'r>> {
         asked.check()?;
         self.check_subprotocols()?;
         check_outgoing(asked.fields, &ENGINES_FIELDS)?;
-        check_outgoing(asked.fields, &CONNECTION_FIELDS)?;
+        check_outgoing_on_stream(asked.fields)?;
         let pseudo = PseudoFields::new("CONNECT")
             .with_protocol("websocket")
             .with_scheme(scheme)

@@ -7,6 +7,7 @@
 use super::error::HandshakeError;
 use super::field::{Pair, is_named, trim};
 use super::outcome::RequestError;
+use super::outgoing::{FieldError, check_outgoing};
 
 /// The pseudo-fields of a request on HTTP/2 or HTTP/3, as far as they were sent.
 ///
@@ -174,8 +175,21 @@ pub(super) fn check_no_connection_fields<'b>(
     Ok(())
 }
 
+/// Checks the caller's fields for a message on HTTP/2 or HTTP/3 as [`check_no_connection_fields`]
+/// does those of the peer.
+pub(super) fn check_outgoing_on_stream(fields: &[(&str, &str)]) -> Result<(), FieldError> {
+    check_outgoing(fields, &CONNECTION_FIELDS)?;
+    let is_wrong_te = |(name, value): &(&str, &str)| {
+        name.eq_ignore_ascii_case("te") && !value.eq_ignore_ascii_case("trailers")
+    };
+    match fields.iter().position(is_wrong_te) {
+        Some(index) => Err(FieldError::Reserved { index }),
+        None => Ok(()),
+    }
+}
+
 /// The fields of RFC 9113 section 8.2.2.
-pub(super) const CONNECTION_FIELDS: [&str; 5] = [
+const CONNECTION_FIELDS: [&str; 5] = [
     "Connection",
     "Keep-Alive",
     "Proxy-Connection",

@@ -242,7 +242,7 @@ pub(super) fn is_token_byte(byte: u8) -> bool {
 
 static TOKEN_BYTES: ByteSet = ByteSet::alphanumeric_and(b"!#$%&'*+-.^_`|~");
 
-/// Those of `uri-host` in RFC 3986 section 3.2.2 that are no IP literal.
+/// Those of `reg-name` in RFC 3986 section 3.2.2.
 static NAME_BYTES: ByteSet = ByteSet::alphanumeric_and(b"-._~%!$&'()*+,;=");
 
 /// Some of the bytes there are: whether each is one of them.

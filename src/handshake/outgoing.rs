@@ -21,7 +21,7 @@ pub enum FieldError {
         /// The field's place in the list.
         index: usize,
     },
-    /// The engine writes the field of that name itself.
+    /// The engine writes the field of that name itself, or the HTTP version has no such field.
     Reserved {
         /// The field's place in the list.
         index: usize,
@@ -47,7 +47,7 @@ impl fmt::Display for FieldError {
             Self::Reserved { index } => {
                 write!(
                     f,
-                    "field {index} is written by the handshake itself: leave it out"
+                    "field {index} is the handshake's own, or not for this HTTP version: leave it out"
                 )
             }
             Self::Value { index } => {

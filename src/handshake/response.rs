@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::connect::CONNECTION_FIELDS;
+use super::connect::check_outgoing_on_stream;
 use super::error::HandshakeError;
 use super::head::HttpVersion;
 use super::key::Accept;
@@ -284,7 +284,7 @@ impl<'a> ResponseHead<'a> {
 /// Checks the caller's fields for a message of that version.
 pub(super) fn check_given(fields: &[(&str, &str)], version: HttpVersion) -> Result<(), FieldError> {
     if version >= HttpVersion::Http2 {
-        check_outgoing(fields, &CONNECTION_FIELDS)
+        check_outgoing_on_stream(fields)
     } else {
         check_outgoing(fields, &[])
     }

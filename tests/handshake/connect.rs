@@ -299,6 +299,17 @@ fn what_goes_out_on_a_stream_is_checked() {
         let error = handshake().fields(&fields).head_to_send().err();
         assert_eq!(error, Some(RequestError::Field(reserved)), "{name}");
     }
+    // RFC 9113, section 8.2.2
+    for (value, expected) in [("trailers", None), ("Trailers", None), ("gzip", Some(1))] {
+        let fields = [("x", "y"), ("TE", value)];
+        let reserved = expected.map(|index| FieldError::Reserved { index });
+        let error = handshake().fields(&fields).head_to_send().err();
+        assert_eq!(error, reserved.map(RequestError::Field), "{value}");
+        let response = Response::new(404).fields(&fields);
+        let error = response.head(HttpVersion::Http2).err();
+        assert_eq!(error, reserved.map(ResponseError::Field), "{value}");
+        assert!(response.head(HttpVersion::Http11).is_ok());
+    }
     let keep_alive = [("keep-alive", "x")];
     let reserved = ResponseError::Field(FieldError::Reserved { index: 0 });
     for version in [HttpVersion::Http2, HttpVersion::Http3] {
