@@ -195,7 +195,9 @@ impl<B: AsMut<[u8]>, S: Storage> Inbox<B, S> {
     fn move_to_front(&mut self) {
         let buffer = self.buffer.as_mut();
         let held = self.end.saturating_sub(self.begin);
-        if held <= MOVED_FREELY || self.missing > buffer.len().saturating_sub(self.end) {
+        // A read wants one byte of room at least.
+        let wanted = self.missing.max(1);
+        if held <= MOVED_FREELY || wanted > buffer.len().saturating_sub(self.end) {
             if let Some(filled) = buffer.get_mut(..self.end) {
                 filled.copy_within(self.begin.min(self.end).., 0);
             }

@@ -726,3 +726,19 @@ fn a_receiving_half_waits_for_the_frame_that_an_inbox_holds() {
     }
     assert_eq!(inbox.assembler().capacity(), 0, "nothing was copied");
 }
+
+#[test]
+fn there_is_room_to_read_as_soon_as_a_message_is_taken() {
+    let messages = wire_frame(0x82, &[b'm'; 94], Some(KEY)).repeat(100);
+    let mut conn = Connection::new(Server, Negotiated::default(), Config::default());
+    let mut inbox = Inbox::with_buffer([0; 10_000], Assembler::<Growing>::default());
+    let mut out = Vec::new();
+    conn.read_room(&mut inbox).copy_from_slice(&messages);
+    inbox.filled(messages.len());
+    assert!(conn.read_room(&mut inbox).is_empty(), "it is full");
+    for _ in 0..100 {
+        let seen = conn.receive_from(&mut inbox, &mut out);
+        assert!(matches!(seen, Ok(Some(Incoming::Message(_)))));
+        assert!(!conn.read_room(&mut inbox).is_empty());
+    }
+}
