@@ -149,7 +149,7 @@ impl fmt::Display for ProtocolError {
             Self::Header(error) => error.fmt(f),
             Self::InterleavedMessage => f.write_str("a new message begins inside another one"),
             Self::InvalidDeflate => {
-                f.write_str("a compressed message is corrupt or incomplete (RFC 7692)")
+                f.write_str("a compressed message is corrupt or incomplete")
             }
             Self::InvalidUtf8 => f.write_str("a text message is not UTF-8"),
             Self::MaskedFrame => f.write_str("a server sent a masked frame"),

@@ -261,13 +261,11 @@ impl ControlPayload {
         self.0.clear();
     }
 
-    /// Adds the next bytes of a frame that has been judged to fit, and lends them to be unmasked.
+    /// Adds the next bytes of a frame that has been judged to fit.
     #[inline]
-    pub(crate) fn extend(&mut self, bytes: &[u8]) -> &mut [u8] {
-        let start = self.0.len();
+    pub(crate) fn extend(&mut self, bytes: &[u8]) {
         // The header was judged: at most 125 bytes in all.
         let _ = self.0.try_extend_from_slice(bytes);
-        self.0.get_mut(start..).unwrap_or_default()
     }
 }
 

@@ -44,6 +44,3 @@ pub use opcode::{MessageKind, Opcode};
 ///
 /// See [RFC 6455 section 5.5](https://www.rfc-editor.org/rfc/rfc6455#section-5.5).
 pub const MAX_CONTROL_PAYLOAD: usize = 125;
-
-/// The most bytes that a control frame may have on the wire, header and masking key included.
-pub const MAX_CONTROL_FRAME: usize = 131;
