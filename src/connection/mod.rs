@@ -538,6 +538,7 @@ impl<R: Role> Connection<R> {
     /// assert_eq!(header.as_bytes(), [0x82, 126, 0x03, 0xe8]);
     /// # Ok::<(), websocket_proto::SendError>(())
     /// ```
+    #[inline]
     pub fn start_frame(
         &mut self,
         kind: MessageKind,

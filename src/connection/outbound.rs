@@ -104,6 +104,7 @@ impl Outbound {
     }
 
     /// Begins a frame whose payload the caller sends.
+    #[inline]
     pub(super) fn start_frame<R: Role>(
         &mut self,
         role: &mut R,

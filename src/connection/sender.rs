@@ -205,6 +205,7 @@ impl<R: Role> Sender<R> {
     /// # Errors
     ///
     /// As there.
+    #[inline]
     pub fn start_frame(
         &mut self,
         kind: MessageKind,
