@@ -12,6 +12,7 @@
 )]
 
 mod chart;
+mod faults;
 mod memory;
 mod peer;
 mod peers;
@@ -27,7 +28,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use peer::Peer;
-use run::{Effort, Measured, Outcome};
+use run::{Effort, Measured, Outcome, Strict};
 
 const HELP: &str = "\
 usage: cargo run --release -p websocket-proto-peers -- [OPTION]...
@@ -137,6 +138,8 @@ fn bench(options: &Options) -> Result<bool, Box<dyn Error>> {
     peers.push(peers::reference());
 
     let start = Instant::now();
+    let strict = tried(&peers);
+
     let mut tables: Vec<Vec<Measured>> = Vec::new();
     for row in rows {
         let is_new = tables
@@ -146,7 +149,7 @@ fn bench(options: &Options) -> Result<bool, Box<dyn Error>> {
             print_last(&tables);
             tables.push(Vec::new());
         }
-        let measured = run::measure(row, &peers, &effort);
+        let measured = run::measure(row, &peers, &strict, &effort);
         if let Some(table) = tables.last_mut() {
             table.push(measured);
         }
@@ -179,6 +182,34 @@ fn bench(options: &Options) -> Result<bool, Box<dyn Error>> {
         }
     }
     Ok(right)
+}
+
+/// Tries faults on all peers, prints what each refuses, and gives which of them refuse all.
+fn tried(peers: &[Box<dyn Peer>]) -> Vec<Strict> {
+    let frames: Vec<_> = real(peers)
+        .map(|peer| (peer.name(), faults::refuses(&**peer)))
+        .collect();
+    let title = "Faults in frames that a server's end refuses";
+    let names = faults::FAULTS.map(|(name, _)| name);
+    println!("{}", report::faults_table(title, names, &frames));
+    let requests: Vec<_> = real(peers)
+        .filter_map(|peer| Some((peer.name(), faults::refuses_requests(&**peer)?)))
+        .collect();
+    let title = "Faults in a request that a server's handshake refuses";
+    let names = faults::REQUEST_FAULTS.map(|(name, ..)| name);
+    println!("{}", report::faults_table(title, names, &requests));
+    let strict = |(name, refused): &(&str, [bool; faults::FAULTS.len()])| Strict {
+        frames: !refused.contains(&false),
+        requests: requests
+            .iter()
+            .any(|(peer, refused)| peer == name && !refused.contains(&false)),
+    };
+    // The reference has no protocol.
+    frames
+        .iter()
+        .map(strict)
+        .chain([Strict::default()])
+        .collect()
 }
 
 /// All but the reference, which is last.

@@ -14,6 +14,8 @@ pub(crate) struct Verdict {
     pub(crate) beside: String,
     /// The same beside the best of all peers, also of those that the targets were not set by.
     pub(crate) beside_all: Option<(&'static str, f64)>,
+    /// And beside the best of those that do the same checks.
+    pub(crate) beside_strict: Option<(&'static str, f64)>,
     /// Whether these are ratios, or absolute numbers.
     pub(crate) is_ratio: bool,
 }
@@ -96,6 +98,26 @@ pub(crate) fn table(measured: &[Measured]) -> String {
     text
 }
 
+/// What each peer refuses: the faults down, the peers across.
+pub(crate) fn faults_table<const N: usize>(
+    title: &str,
+    faults: [&str; N],
+    refused: &[(&'static str, [bool; N])],
+) -> String {
+    let mut text = format!("### {title}\n\n");
+    let names: Vec<&str> = refused.iter().map(|(name, _)| *name).collect();
+    let _ = writeln!(text, "| | {} |", names.join(" | "));
+    let _ = writeln!(text, "|---|{}", ":---:|".repeat(names.len()));
+    for (index, fault) in faults.iter().enumerate() {
+        let cells: Vec<&str> = refused
+            .iter()
+            .map(|(_, refused)| if refused[index] { "yes" } else { "**no**" })
+            .collect();
+        let _ = writeln!(text, "| {fault} | {} |", cells.join(" | "));
+    }
+    text
+}
+
 pub(crate) fn memory_table(memory: &[Memory]) -> String {
     let mut text = String::from("### Memory of a server's connection\n\n");
     let received: Vec<String> = RECEIVED
@@ -137,14 +159,17 @@ pub(crate) fn verdicts(measured: &[Measured]) -> Vec<Verdict> {
             ours,
             beside: beside.into(),
             beside_all: None,
+            beside_strict: None,
             is_ratio: true,
         };
         if let Some(target) = m.row.target {
             let (yardstick, best) = (m.yardstick(), m.best());
             let beside = yardstick.map_or("-", |(peer, _)| peer);
             let all = best.and_then(|(peer, _)| Some((peer, m.ratio_to(best)?)));
+            let strict = m.strict_best();
             verdicts.push(Verdict {
                 beside_all: all.filter(|(peer, _)| *peer != beside),
+                beside_strict: strict.and_then(|(peer, _)| Some((peer, m.ratio_to(strict)?))),
                 ..verdict(target, m.ratio_to(yardstick), beside)
             });
         }
@@ -164,6 +189,7 @@ pub(crate) fn memory_verdicts(ours: &Memory) -> Vec<Verdict> {
         ours,
         beside: "(absolute)".into(),
         beside_all: None,
+        beside_strict: None,
         is_ratio: false,
     };
     let bytes = |bytes: usize| bytes as f64;
@@ -194,8 +220,8 @@ pub(crate) fn memory_verdicts(ours: &Memory) -> Vec<Verdict> {
 
 pub(crate) fn summary(verdicts: &[Verdict]) -> String {
     let mut text = String::from(
-        "### Targets\n\n| row | target | measured | beside | | beside a newer peer |\n\
-         |---|---:|---:|---|---|---|\n",
+        "### Targets\n\n| row | target | measured | beside | | beside a newer peer \
+         | beside the best that refuses every fault |\n|---|---:|---:|---|---|---|---|\n",
     );
     for verdict in verdicts {
         let number = |value: f64| {
@@ -205,6 +231,9 @@ pub(crate) fn summary(verdicts: &[Verdict]) -> String {
                 format!("{value}")
             }
         };
+        let beside = |best: Option<(&str, f64)>| {
+            best.map_or(String::new(), |(peer, ratio)| format!("{ratio:.2} {peer}"))
+        };
         let word = match verdict.ours {
             None => "not measured",
             Some(_) if verdict.is_met() => "met",
@@ -212,14 +241,13 @@ pub(crate) fn summary(verdicts: &[Verdict]) -> String {
         };
         let _ = writeln!(
             text,
-            "| {} | ≤ {} | {} | {} | {word} | {} |",
+            "| {} | ≤ {} | {} | {} | {word} | {} | {} |",
             verdict.row,
             number(verdict.target),
             verdict.ours.map_or("-".into(), number),
             verdict.beside,
-            verdict.beside_all.map_or(String::new(), |(peer, ratio)| {
-                format!("{ratio:.2} {peer}")
-            })
+            beside(verdict.beside_all),
+            beside(verdict.beside_strict),
         );
     }
     let known = verdicts.iter().filter(|v| v.ours.is_some()).count();

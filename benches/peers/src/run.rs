@@ -35,6 +35,8 @@ pub(crate) struct Entry {
     pub(crate) outcome: Outcome,
     /// Whether it does all that the row is about, and so can be the best.
     pub(crate) whole: bool,
+    /// Whether it also refuses each fault of those that are tried.
+    pub(crate) strict: bool,
     /// Whether it was part of the measurement that set the targets.
     pub(crate) set_targets: bool,
     /// Bytes sent for each byte of message, where they are compressed.
@@ -46,6 +48,25 @@ impl Entry {
         match self.outcome {
             Outcome::Time(time) => Some(time),
             Outcome::Absent | Outcome::Failed(_) => None,
+        }
+    }
+}
+
+/// Whether a peer refuses every fault that is tried.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Strict {
+    pub(crate) frames: bool,
+    pub(crate) requests: bool,
+}
+
+impl Strict {
+    fn in_task(self, task: Task) -> bool {
+        match task {
+            Task::Receive { .. } | Task::Pieces { .. } | Task::ReceiveDeflated { .. } => {
+                self.frames
+            }
+            Task::ServerHandshake => self.requests,
+            Task::Send { .. } | Task::SendDeflated { .. } | Task::ClientHandshake => true,
         }
     }
 }
@@ -75,6 +96,11 @@ impl Measured {
         self.best_of(|entry| entry.set_targets)
     }
 
+    /// The best of those that do the same checks.
+    pub(crate) fn strict_best(&self) -> Option<(&'static str, f64)> {
+        self.best_of(|entry| entry.strict)
+    }
+
     fn best_of(&self, counts: impl Fn(&Entry) -> bool) -> Option<(&'static str, f64)> {
         let others = self.entries.get(1..self.entries.len() - 1)?;
         others
@@ -101,18 +127,26 @@ struct Contestant {
 }
 
 /// Measures a row: all are checked, then all are timed in turn, round after round.
-pub(crate) fn measure(row: Row, peers: &[Box<dyn Peer>], effort: &Effort) -> Measured {
+///
+/// `strict` says of each peer what it refuses.
+pub(crate) fn measure(
+    row: Row,
+    peers: &[Box<dyn Peer>],
+    strict: &[Strict],
+    effort: &Effort,
+) -> Measured {
     let task = row.task;
     let mut contestants: Vec<Contestant> = peers
         .iter()
-        .map(|peer| contestant(&**peer, task, effort))
+        .zip(strict)
+        .map(|(peer, strict)| contestant(&**peer, *strict, task, effort))
         .collect();
     // The clients' server is not theirs; what it takes is measured beside them and left out.
     let mut answering = matches!(task, Task::ClientHandshake).then(|| Contestant {
         job: Some(Box::new(answering())),
         per_run: 1000,
         times: Vec::new(),
-        entry: absent("(answering)", false, false),
+        entry: absent("(answering)", Leaves::default(), task),
     });
     let count = contestants.len();
     for round in 0..effort.rounds {
@@ -135,19 +169,23 @@ pub(crate) fn measure(row: Row, peers: &[Box<dyn Peer>], effort: &Effort) -> Mea
     Measured { row, entries }
 }
 
-fn absent(peer: &'static str, whole: bool, set_targets: bool) -> Entry {
+fn absent(peer: &'static str, leaves: Leaves, task: Task) -> Entry {
     Entry {
         peer,
         outcome: Outcome::Absent,
-        whole,
-        set_targets,
+        whole: does_all(leaves, task),
+        strict: true,
+        set_targets: false,
         shrunk: None,
     }
 }
 
-fn contestant(peer: &dyn Peer, task: Task, effort: &Effort) -> Contestant {
-    let whole = does_all(peer.leaves(), task);
-    let mut entry = absent(peer.name(), whole, peer.set_targets());
+fn contestant(peer: &dyn Peer, strict: Strict, task: Task, effort: &Effort) -> Contestant {
+    let mut entry = Entry {
+        strict: strict.in_task(task),
+        set_targets: peer.set_targets(),
+        ..absent(peer.name(), peer.leaves(), task)
+    };
     let mut per_run = 1;
     let checked = guarded(|| {
         let (mut job, shrunk) = checked_job(peer, task)?;
@@ -180,8 +218,9 @@ fn does_all(leaves: Leaves, task: Task) -> bool {
         }
         Task::ServerHandshake | Task::ClientHandshake => !leaves.handshake,
         Task::ReceiveDeflated { .. } => !leaves.messages && !leaves.utf8,
-        Task::SendDeflated { .. } => !leaves.context,
-        Task::Pieces { .. } | Task::Send { .. } => true,
+        Task::SendDeflated { .. } => !leaves.context && !leaves.closing,
+        Task::Send { .. } => !leaves.closing,
+        Task::Pieces { .. } => true,
     }
 }
 
@@ -296,6 +335,9 @@ fn answering() -> impl FnMut(usize) -> usize {
     }
 }
 
+/// What [`check_response`] says before a response that is wrong.
+pub(crate) const NOT_ACCEPTED: &str = "not a response that accepts: ";
+
 /// Panics unless a response accepts [`CHROME`].
 pub(crate) fn check_response(response: &[u8]) {
     let response = String::from_utf8_lossy(response);
@@ -303,7 +345,7 @@ pub(crate) fn check_response(response: &[u8]) {
         response.starts_with("HTTP/1.1 101 ")
             && response.contains(CHROME_ACCEPT)
             && response.ends_with("\r\n\r\n"),
-        "not a response that accepts: {response}"
+        "{NOT_ACCEPTED}{response}"
     );
 }
 
@@ -362,7 +404,7 @@ pub(crate) fn quiet_panics() {
 }
 
 /// Does something of a peer's, which may panic.
-fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     let before = GUARDED.with(|guarded| guarded.replace(true));
     let result = panic::catch_unwind(AssertUnwindSafe(work));
     GUARDED.with(|guarded| guarded.set(before));

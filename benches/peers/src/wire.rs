@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -37,10 +38,13 @@ pub(crate) struct Wire {
     window: Box<[u8]>,
     written: usize,
     record: Option<Record>,
+    ran_dry: Option<RanDry>,
 }
 
 /// What was written, for a look at it.
 pub(crate) type Record = Arc<Mutex<Vec<u8>>>;
+/// Whether more was wanted than there was.
+pub(crate) type RanDry = Arc<AtomicBool>;
 
 impl Wire {
     /// Repeats `stream`, which may not be empty, in reads of `read` bytes.
@@ -52,7 +56,18 @@ impl Wire {
             window: vec![0; WINDOW].into(),
             written: 0,
             record: None,
+            ran_dry: None,
         }
+    }
+
+    /// Has this stream once, and panics where more is wanted, which it notes.
+    pub(crate) fn once(stream: &Arc<[u8]>, read: usize) -> (Self, RanDry) {
+        let ran_dry = RanDry::default();
+        let wire = Self {
+            ran_dry: Some(Arc::clone(&ran_dry)),
+            ..Self::new(stream, read)
+        };
+        (wire, ran_dry)
     }
 
     /// Has nothing to read.
@@ -93,6 +108,10 @@ impl Pipe for Wire {
             self.at += len;
             if self.at == self.stream.len() {
                 self.at = 0;
+                if let Some(ran_dry) = &self.ran_dry {
+                    ran_dry.store(true, Ordering::Relaxed);
+                    panic!("more is wanted than there is");
+                }
             }
         }
         want

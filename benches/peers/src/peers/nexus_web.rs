@@ -30,6 +30,7 @@ impl crate::peer::Peer for Peer {
             // Text of one frame that reads have cut is not checked.
             utf8: true,
             handshake: true,
+            closing: true,
             ..Leaves::default()
         }
     }

@@ -21,6 +21,7 @@ impl crate::peer::Peer for Peer {
             messages: true,
             utf8: true,
             handshake: true,
+            closing: true,
             ..Leaves::default()
         }
     }

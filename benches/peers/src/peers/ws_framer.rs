@@ -17,6 +17,7 @@ impl crate::peer::Peer for Peer {
     fn leaves(&self) -> Leaves {
         Leaves {
             handshake: true,
+            closing: true,
             ..Leaves::default()
         }
     }

@@ -49,6 +49,7 @@ impl crate::peer::Peer for Peer {
     fn leaves(&self) -> Leaves {
         Leaves {
             context: true,
+            closing: true,
             ..Leaves::default()
         }
     }
