@@ -208,15 +208,15 @@ pub(super) fn put_frame_of<R: Role, const N: usize>(
         .map_err(|_| SendError::OutputFull { needed })?;
     let fin = if fin { 0x80 } else { 0 };
     let first = fin | rsv.bits() << 4 | opcode.bits();
-    put_header(first, !R::RECEIVES_MASKED, payload_len, out);
     match role.masking_key() {
         None => {
+            put_header(first, payload_len, out);
             for part in payload {
                 out.put(part);
             }
         }
         Some(key) => {
-            out.put(&key.bytes());
+            put_masked_header(first, payload_len, key, out);
             let mut mask = Mask::new(key);
             for part in payload {
                 out.put_masked(part, &mut mask);
@@ -226,18 +226,33 @@ pub(super) fn put_frame_of<R: Role, const N: usize>(
     Ok(())
 }
 
-/// Puts a header without its key: parts whose lengths the compiler knows, for a short frame is little
-/// else.
+/// Puts a header without a key. Of a short frame it is one part whose length the compiler knows, for
+/// such a frame is little else.
 #[inline]
-fn put_header(first: u8, masked: bool, payload_len: usize, out: &mut impl Output) {
-    let mask = if masked { 0x80 } else { 0 };
+fn put_header(first: u8, payload_len: usize, out: &mut impl Output) {
     if let Ok(len @ 0..=125) = u8::try_from(payload_len) {
-        out.put(&[first, mask | len]);
+        out.put(&[first, len]);
     } else if let Ok(len) = u16::try_from(payload_len) {
         let [high, low] = len.to_be_bytes();
-        out.put(&[first, mask | 0x7e, high, low]);
+        out.put(&[first, 0x7e, high, low]);
     } else {
-        out.put(&[first, mask | 0x7f]);
+        out.put(&[first, 0x7f]);
         out.put(&wire_len(payload_len).to_be_bytes());
+    }
+}
+
+/// Puts a header with its key, as [`put_header`] does one without.
+#[inline]
+fn put_masked_header(first: u8, payload_len: usize, key: MaskingKey, out: &mut impl Output) {
+    let [k0, k1, k2, k3] = key.bytes();
+    if let Ok(len @ 0..=125) = u8::try_from(payload_len) {
+        out.put(&[first, 0x80 | len, k0, k1, k2, k3]);
+    } else if let Ok(len) = u16::try_from(payload_len) {
+        let [high, low] = len.to_be_bytes();
+        out.put(&[first, 0xfe, high, low, k0, k1, k2, k3]);
+    } else {
+        out.put(&[first, 0xff]);
+        out.put(&wire_len(payload_len).to_be_bytes());
+        out.put(&key.bytes());
     }
 }

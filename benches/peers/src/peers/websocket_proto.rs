@@ -8,6 +8,7 @@ use websocket_proto::handshake::client::{self, Outcome};
 use websocket_proto::handshake::server::{self, Acceptance, OriginPolicy};
 use websocket_proto::{
     Assembler, Client, Config, Connection, Event, Inbox, Incoming, Negotiated, Role, Server,
+    SliceOutput,
 };
 
 use crate::peer::{Payloads, Random, Receipt, Receiving, Sending, Shaking, Side, Turns};
@@ -72,17 +73,8 @@ impl crate::peer::Peer for Peer {
                     }
                 }))
             }
-            Side::Server => {
-                let mut conn = open(Server);
-                Some(Box::new(move |messages| {
-                    for _ in 0..messages {
-                        conn.send_binary(turns.next(), &mut out)
-                            .expect("an open connection");
-                        wire.push(&out);
-                        out.clear();
-                    }
-                }))
-            }
+            Side::Server => Some(sending_short(open(Server), turns, wire)),
+            Side::Client if small => Some(sending_short(open(Client::new(keys())), turns, wire)),
             // In pieces that stay in the nearest cache from the copy to the wire.
             Side::Client if large => {
                 let mut conn = open(Client::new(keys()));
@@ -198,6 +190,24 @@ impl crate::peer::Peer for Peer {
     fn idle(&self) -> Option<Box<dyn Any>> {
         Some(Box::new((open(Server), Assembler::default())))
     }
+}
+
+/// Sends messages of up to 125 bytes from room that is there once and for all.
+fn sending_short<R: Role + 'static>(
+    mut conn: Connection<R>,
+    mut turns: Turns,
+    mut wire: Wire,
+) -> Sending {
+    let mut room = [0; 256];
+    Box::new(move |messages| {
+        let mut out = SliceOutput::new(&mut room);
+        for _ in 0..messages {
+            conn.send_binary(turns.next(), &mut out)
+                .expect("an open connection");
+            wire.push(out.filled());
+            out.clear();
+        }
+    })
 }
 
 fn keys() -> impl FnMut() -> MaskingKey {
