@@ -108,6 +108,15 @@ pub(super) enum Found<'b> {
     Control(ControlOpcode),
 }
 
+/// A whole frame that goes on with a binary message, of which the caller has had a part already. Its
+/// payload is as it came.
+#[derive(Debug)]
+pub(super) struct Continuation<'b> {
+    pub(super) chunk: Chunk<'b>,
+    pub(super) mask: Option<Mask>,
+    pub(super) extent: Extent,
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(super) enum ControlOpcode {
     Close,
@@ -145,35 +154,28 @@ impl Inbound {
         taking: Taking,
     ) -> Result<Option<Found<'b>>, ProtocolError> {
         loop {
-            let step = if let Some((kind, payload)) =
-                self.whole_message::<R>(input, taking.max_message_len)
-            {
-                self.first = true;
-                self.deliver(kind, payload, true)
-            } else {
-                match self.stage {
-                    Stage::Header => match self.header::<R>(input, taking) {
-                        Ok(true) => continue,
-                        Ok(false) => return Ok(None),
-                        Err(error) => Err(error),
-                    },
-                    // Who has begun to take the message in one way cannot go on in another.
-                    Stage::Data(_) if self.checks_late && !taking.holds_text => {
-                        Err(ProtocolError::WrongAssembler)
-                    }
-                    Stage::Data(kind) => self.data::<R>(kind, input, taking),
-                    #[cfg(feature = "deflate")]
-                    Stage::Compressed(kind) => return Ok(Some(Found::Compressed(kind))),
-                    Stage::Control(opcode) => Ok(self.control::<R>(opcode, input)),
-                    // "an endpoint MUST NOT continue to attempt to process data [...] from the
-                    // remote endpoint after being instructed to _Fail the WebSocket Connection_"
-                    // (section 7.1.7), nor after a Close (section 5.5.1).
-                    Stage::Ended => {
-                        *input = &mut [];
-                        return Ok(None);
-                    }
-                    Stage::Failed(error) => Err(error),
+            let step = match self.stage {
+                Stage::Header => match self.header::<R>(input, taking) {
+                    Ok(true) => continue,
+                    Ok(false) => return Ok(None),
+                    Err(error) => Err(error),
+                },
+                // Who has begun to take the message in one way cannot go on in another.
+                Stage::Data(_) if self.checks_late && !taking.holds_text => {
+                    Err(ProtocolError::WrongAssembler)
                 }
+                Stage::Data(kind) => self.data::<R>(kind, input, taking),
+                #[cfg(feature = "deflate")]
+                Stage::Compressed(kind) => return Ok(Some(Found::Compressed(kind))),
+                Stage::Control(opcode) => Ok(self.control::<R>(opcode, input)),
+                // "an endpoint MUST NOT continue to attempt to process data [...] from the
+                // remote endpoint after being instructed to _Fail the WebSocket Connection_"
+                // (section 7.1.7), nor after a Close (section 5.5.1).
+                Stage::Ended => {
+                    *input = &mut [];
+                    return Ok(None);
+                }
+                Stage::Failed(error) => Err(error),
             };
             match step {
                 // Nothing to tell: a fragment without payload, or a character that is not complete.
@@ -183,6 +185,18 @@ impl Inbound {
                 step => return step,
             }
         }
+    }
+
+    /// Makes a [whole message](Self::whole_message) what was found.
+    #[inline]
+    pub(super) fn found_whole<'b>(
+        &mut self,
+        (kind, payload): (MessageKind, &'b mut [u8]),
+        input: &mut &mut [u8],
+    ) -> Result<Option<Found<'b>>, ProtocolError> {
+        self.first = true;
+        self.deliver(kind, payload, true)
+            .map_err(|error| self.fail(error, input))
     }
 
     /// Reads no more input, because of `error`.

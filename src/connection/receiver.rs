@@ -59,7 +59,11 @@ impl<R: Role> Receiver<R> {
         input: &mut &'b mut [u8],
         mut reply: impl FnMut(Reply),
     ) -> Result<Option<Event<'b>>, ProtocolError> {
-        match self.find(input, Taking::ALL, &mut reply)? {
+        let found = match self.inbound.whole_message::<R>(input, u64::MAX) {
+            Some(whole) => told(self.inbound.found_whole(whole, input), &mut reply),
+            None => self.find(input, Taking::ALL, &mut reply),
+        };
+        match found? {
             None => Ok(None),
             Some(Found::Chunk(chunk)) => Ok(Some(Event::Chunk(chunk))),
             Some(Found::Control(opcode)) => {
@@ -175,6 +179,16 @@ impl<R: Role> Receiver<R> {
             }
         }
         loop {
+            if let Some(next) = self.inbound.whole_continuation::<R>(input, max_message_len) {
+                match assembler.push(&next.chunk, next.mask, next.extent) {
+                    Ok(()) if next.chunk.last => break,
+                    Ok(()) => continue,
+                    Err(error) => {
+                        assembler.clear();
+                        return Err(self.fail(error, input, &mut reply));
+                    }
+                }
+            }
             let chunk = match self.find(input, taking, &mut reply) {
                 Ok(Some(Found::Chunk(chunk))) => chunk,
                 Ok(Some(Found::Control(opcode))) => {
@@ -324,11 +338,7 @@ impl<R: Role> Receiver<R> {
         taking: Taking,
         reply: &mut impl FnMut(Reply),
     ) -> Result<Option<Found<'b>>, ProtocolError> {
-        let found = self.inbound.receive::<R>(input, taking);
-        if let Err(error) = found {
-            reply(Reply(ReplyKind::Fail(error.close_code())));
-        }
-        found
+        told(self.inbound.receive::<R>(input, taking), reply)
     }
 
     /// Makes a control frame that is whole an event, and says what it asks for.
@@ -369,4 +379,16 @@ impl<R: Role> Receiver<R> {
         reply(Reply(ReplyKind::Fail(error.close_code())));
         error
     }
+}
+
+/// Owes the peer an answer to an error.
+#[inline]
+fn told<T>(
+    found: Result<T, ProtocolError>,
+    reply: &mut impl FnMut(Reply),
+) -> Result<T, ProtocolError> {
+    if let Err(error) = found {
+        reply(Reply(ReplyKind::Fail(error.close_code())));
+    }
+    found
 }

@@ -9,7 +9,7 @@ use websocket_proto::frame::MaskingKey;
 use websocket_proto::handshake::client;
 use websocket_proto::handshake::server::{self, Acceptance, OriginPolicy};
 use websocket_proto::{
-    Assembler, Client, Config, Connection, Incoming, Message, Negotiated, Role, Server,
+    Assembler, Client, Config, Connection, Inbox, Incoming, Message, Negotiated, Role, Server,
 };
 
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
@@ -17,7 +17,7 @@ const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 /// A path by its name, run so many times.
 type Path = (&'static str, fn(usize));
 
-const PATHS: [Path; 13] = [
+const PATHS: [Path; 15] = [
     ("receive-0", |times| receive(server(), times, &[], 0x82)),
     ("receive-16", |times| {
         receive(server(), times, &[7; 16], 0x82)
@@ -32,6 +32,10 @@ const PATHS: [Path; 13] = [
         receive(server(), times, &[b'a'; 1024], 0x81)
     }),
     ("receive-bytewise", receive_bytewise),
+    ("inbox-bytewise", |times| inbox(&[7; 256], 256, 1, times)),
+    ("inbox-fragments", |times| {
+        inbox(&[7; 16 << 10], 1 << 10, 16 << 10, times)
+    }),
     ("receive-deflate-1024", receive_deflate),
     ("client-receive-16", |times| {
         receive(client(), times, &[7; 16], 0x82)
@@ -125,6 +129,39 @@ fn receive_bytewise(times: usize) {
             let mut input = black_box(&mut read[..]);
             let incoming = conn.receive_message(&mut input, &mut messages, &mut out);
             whole = matches!(incoming, Ok(Some(_)));
+        }
+        assert!(whole);
+    }
+}
+
+/// A message in frames of `frame_len` bytes, in reads of `read_len`.
+fn inbox(payload: &[u8], frame_len: usize, read_len: usize, times: usize) {
+    let mut conn = server();
+    let mut stream = Vec::new();
+    let frames = payload.chunks(frame_len).count();
+    for (index, piece) in payload.chunks(frame_len).enumerate() {
+        let fin = if index + 1 == frames { 0x80 } else { 0 };
+        let opcode = if index == 0 { 2 } else { 0 };
+        stream.extend(frame(&conn, fin | opcode, piece));
+    }
+    let (mut inbox, mut out) = (Inbox::new(16 << 10), Vec::new());
+    for _ in 0..times {
+        let mut whole = false;
+        let mut rest = black_box(&stream[..]);
+        while !rest.is_empty() {
+            let room = conn.read_room(&mut inbox);
+            let read = rest.len().min(read_len).min(room.len());
+            let (now, after) = rest.split_at(read);
+            if let ([to], [from]) = (&mut room[..read], now) {
+                *to = *from;
+            } else {
+                room[..read].copy_from_slice(now);
+            }
+            rest = after;
+            inbox.filled(read);
+            while let Some(incoming) = conn.receive_from(&mut inbox, &mut out).expect("valid") {
+                whole = matches!(incoming, Incoming::Message(_));
+            }
         }
         assert!(whole);
     }

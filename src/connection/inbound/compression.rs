@@ -101,6 +101,10 @@ mod without {
             Self
         }
 
+        pub(in crate::connection::inbound) const fn is_open(&self) -> bool {
+            false
+        }
+
         pub(in crate::connection::inbound) const fn may_begin(&self, _: FirstByte) -> bool {
             false
         }

@@ -1,8 +1,9 @@
 //! Headers: each held against the role, the limits and what came before it, and how its frame is
 //! taken.
 
-use super::{ControlOpcode, Inbound, MIN_DIRECT, Stage, Taking};
+use super::{Continuation, ControlOpcode, Inbound, MIN_DIRECT, Stage, Taking};
 use crate::error::ProtocolError;
+use crate::event::{Chunk, Extent, Payload};
 use crate::frame::{
     CloseFrameError, FirstByte, FrameHeader, KEY_LEN, Mask, MaskingKey, MessageKind, Opcode, Rsv,
     mask,
@@ -24,28 +25,12 @@ impl Inbound {
         {
             return None;
         }
-        let [first, second, rest @ ..] = &**input else {
-            return None;
-        };
-        let kind = match first {
+        let kind = match input.first()? {
             0x81 => MessageKind::Text,
             0x82 => MessageKind::Binary,
             _ => return None,
         };
-        if (second & 0x80 != 0) != R::RECEIVES_MASKED {
-            return None;
-        }
-        let (len, keyless_len) = match second & 0x7f {
-            len @ 0..=125 => (usize::from(len), 2),
-            126 => {
-                let len = u16::from_be_bytes(*rest.first_chunk()?);
-                if len <= 125 {
-                    return None;
-                }
-                (usize::from(len), 4)
-            }
-            _ => return None,
-        };
+        let (len, header_len, key) = short_header::<R>(input)?;
         let limit = self
             .config
             .max_frame_len
@@ -53,21 +38,74 @@ impl Inbound {
         if wire_len(len) > limit || self.config.max_fragments == 0 {
             return None;
         }
-        let key = if R::RECEIVES_MASKED {
-            Some(*input.get(keyless_len..)?.first_chunk()?)
-        } else {
-            None
-        };
-        let key_len = if R::RECEIVES_MASKED { KEY_LEN } else { 0 };
-        let header_len = key_len.saturating_add(keyless_len);
-        let frame = input.split_off_mut(..header_len.saturating_add(len))?;
-        let (_, payload) = frame.split_at_mut_checked(header_len)?;
+        let payload = split_payload(input, header_len, len)?;
         if let Some(key) = key {
-            mask(MaskingKey::new(key), payload);
+            mask(key, payload);
         }
         self.control_frames = 0;
         self.missing = 0;
         Some((kind, payload))
+    }
+
+    /// The same for a frame that continues a binary message whose parts are put together.
+    #[inline]
+    pub(in crate::connection) fn whole_continuation<'b, R: Role>(
+        &mut self,
+        input: &mut &'b mut [u8],
+        max_message_len: u64,
+    ) -> Option<Continuation<'b>> {
+        if self.message != Some(MessageKind::Binary)
+            || self.first
+            || !matches!(self.stage, Stage::Header)
+            || !self.spill.is_empty()
+            || self.compression.is_open()
+        {
+            return None;
+        }
+        let fin = match input.first()? {
+            0x00 => false,
+            0x80 => true,
+            _ => return None,
+        };
+        let (len, header_len, key) = short_header::<R>(input)?;
+        // What adds nothing goes nowhere, however it comes.
+        if len == 0 && !fin {
+            return None;
+        }
+        let before = self.message_len;
+        let message_len = before.saturating_add(wire_len(len));
+        let limit = self.max_message_len(max_message_len);
+        if wire_len(len) > self.config.max_frame_len
+            || message_len > limit
+            || self.fragments >= self.config.max_fragments
+        {
+            return None;
+        }
+        let payload = split_payload(input, header_len, len)?;
+        self.control_frames = 0;
+        self.missing = 0;
+        self.fragments = self.fragments.saturating_add(1);
+        self.message_len = message_len;
+        if fin {
+            self.message = None;
+        }
+        Some(Continuation {
+            chunk: Chunk {
+                first: false,
+                last: fin,
+                payload: Payload::Binary(payload),
+            },
+            mask: key.map(Mask::new),
+            extent: Extent {
+                before,
+                frame_rest: 0,
+                message_rest: if fin {
+                    0
+                } else {
+                    limit.saturating_sub(message_len)
+                },
+            },
+        })
     }
 
     /// Takes the next header from the input; false if the input ends before it does, or if the
@@ -293,4 +331,44 @@ impl Inbound {
         self.message_len = 0;
         kind
     }
+}
+
+/// The length of the payload, that of the header, and the key, of a frame of less than 64 KiB whose
+/// header is all there and, behind its first byte, right for this role.
+#[inline]
+fn short_header<R: Role>(input: &[u8]) -> Option<(usize, usize, Option<MaskingKey>)> {
+    let [_, second, rest @ ..] = input else {
+        return None;
+    };
+    if (second & 0x80 != 0) != R::RECEIVES_MASKED {
+        return None;
+    }
+    let (len, keyless_len) = match second & 0x7f {
+        len @ 0..=125 => (usize::from(len), 2_usize),
+        126 => {
+            let len = u16::from_be_bytes(*rest.first_chunk()?);
+            if len <= 125 {
+                return None;
+            }
+            (usize::from(len), 4)
+        }
+        _ => return None,
+    };
+    if !R::RECEIVES_MASKED {
+        return Some((len, keyless_len, None));
+    }
+    let key = MaskingKey::new(*input.get(keyless_len..)?.first_chunk()?);
+    Some((len, keyless_len.saturating_add(KEY_LEN), Some(key)))
+}
+
+/// Takes a frame off the input, if all of it is there, and gives its payload.
+#[inline]
+fn split_payload<'b>(
+    input: &mut &'b mut [u8],
+    header_len: usize,
+    len: usize,
+) -> Option<&'b mut [u8]> {
+    let frame = input.split_off_mut(..header_len.saturating_add(len))?;
+    let (_, payload) = frame.split_at_mut_checked(header_len)?;
+    Some(payload)
 }
