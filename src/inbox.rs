@@ -72,8 +72,8 @@ pub struct Inbox<B, S> {
     /// What was read and not yet taken is from here to there.
     begin: usize,
     end: usize,
-    /// How many bytes have to come until it makes sense to look at them.
-    missing: usize,
+    /// How far the buffer has to be filled until it makes sense to look at it.
+    wanted: usize,
     /// Whether the room that was lent last is the assembler's, and how much of it was filled.
     lends_storage: bool,
     stored: usize,
@@ -101,7 +101,7 @@ impl<B: AsMut<[u8]>, S: Storage> Inbox<B, S> {
             buffer,
             begin: 0,
             end: 0,
-            missing: 0,
+            wanted: 0,
             lends_storage: false,
             stored: 0,
             holds_text: false,
@@ -140,7 +140,6 @@ impl<B: AsMut<[u8]>, S: Storage> Inbox<B, S> {
             return;
         }
         self.end = self.end.saturating_add(len).min(self.buffer.as_mut().len());
-        self.missing = self.missing.saturating_sub(len);
     }
 
     /// Whether nothing is held, neither bytes nor the start of a message: the inbox may serve
@@ -154,7 +153,7 @@ impl<B: AsMut<[u8]>, S: Storage> Inbox<B, S> {
     pub fn clear(&mut self) {
         self.begin = 0;
         self.end = 0;
-        self.missing = 0;
+        self.wanted = 0;
         self.stored = 0;
         self.assembler.clear();
     }
@@ -186,8 +185,7 @@ impl<B: AsMut<[u8]>, S: Storage> Inbox<B, S> {
             self.move_to_front();
         }
         let buffer = self.buffer.as_mut();
-        let until = READ.max(self.end.saturating_add(self.missing));
-        let until = until.min(buffer.len());
+        let until = self.wanted.max(READ).min(buffer.len());
         buffer.get_mut(self.end..until).unwrap_or_default()
     }
 
@@ -196,11 +194,12 @@ impl<B: AsMut<[u8]>, S: Storage> Inbox<B, S> {
         let buffer = self.buffer.as_mut();
         let held = self.end.saturating_sub(self.begin);
         // A read wants one byte of room at least.
-        let wanted = self.missing.max(1);
-        if held <= MOVED_FREELY || wanted > buffer.len().saturating_sub(self.end) {
+        let wanted = self.wanted.max(self.end.saturating_add(1));
+        if held <= MOVED_FREELY || wanted > buffer.len() {
             if let Some(filled) = buffer.get_mut(..self.end) {
                 filled.copy_within(self.begin.min(self.end).., 0);
             }
+            self.wanted = self.wanted.saturating_sub(self.begin);
             self.begin = 0;
             self.end = held;
         }
@@ -209,13 +208,13 @@ impl<B: AsMut<[u8]>, S: Storage> Inbox<B, S> {
     /// Whether what is held waits for more.
     #[inline]
     pub(crate) const fn waits(&self) -> bool {
-        self.missing > 0
+        self.end < self.wanted
     }
 
     /// What is to be received next.
     #[inline]
     pub(crate) fn next(&mut self) -> Next<'_, S> {
-        if self.missing > 0 {
+        if self.waits() {
             return Next::Nothing;
         }
         if self.stored > 0 {
@@ -228,7 +227,7 @@ impl<B: AsMut<[u8]>, S: Storage> Inbox<B, S> {
             input: buffer.get_mut(self.begin..self.end).unwrap_or_default(),
             begin: &mut self.begin,
             end: self.end,
-            missing: &mut self.missing,
+            wanted: &mut self.wanted,
             max_held,
             holds_text: self.holds_text,
             assembler: &mut self.assembler,
@@ -242,12 +241,12 @@ pub(crate) enum Next<'m, S> {
     Nothing,
     /// So many bytes of payload that were read into the room of the assembler.
     Stored(usize, &'m mut Assembler<S>),
-    /// Bytes in the buffer, of which `begin` and `missing` are to say what became of them.
+    /// Bytes in the buffer, of which `begin` and `wanted` are to say what became of them.
     Input {
         input: &'m mut [u8],
         begin: &'m mut usize,
         end: usize,
-        missing: &'m mut usize,
+        wanted: &'m mut usize,
         max_held: usize,
         holds_text: bool,
         assembler: &'m mut Assembler<S>,

@@ -117,7 +117,7 @@ impl<R: Role> Receiver<R> {
                 mut input,
                 begin,
                 end,
-                missing,
+                wanted,
                 max_held,
                 holds_text,
                 assembler,
@@ -131,7 +131,7 @@ impl<R: Role> Receiver<R> {
                 };
                 let incoming = self.message(&mut input, assembler, taking, reply);
                 *begin = end.saturating_sub(input.len());
-                *missing = self.inbound.missing();
+                *wanted = end.saturating_add(self.inbound.missing());
                 incoming
             }
         }
