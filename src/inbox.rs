@@ -17,6 +17,10 @@ const MOVED_FREELY: usize = 4096;
 /// looked at.
 const READ: usize = (16 << 10) + 14;
 
+/// How much has to be read into storage until it is looked at, if there is room for as much: less is not
+/// worth the way there.
+const STORED: usize = 4096;
+
 /// A read buffer and storage for messages, for the quickest way to whole messages.
 ///
 /// A frame that a read has cut stays in the buffer until it is whole, and nothing is done for the
@@ -68,17 +72,25 @@ const READ: usize = (16 << 10) + 14;
 )]
 #[derive(Debug)]
 pub struct Inbox<B, S> {
+    read: ReadBuffer<B>,
+    /// Whether the room that was lent last is the assembler's, how much of it was filled, and how much
+    /// of it is to be until it makes sense to look at it.
+    lends_storage: bool,
+    stored: usize,
+    stored_wanted: usize,
+    holds_text: bool,
+    assembler: Assembler<S>,
+}
+
+/// A buffer, and what was read into it.
+#[derive(Debug)]
+struct ReadBuffer<B> {
     buffer: B,
     /// What was read and not yet taken is from here to there.
     begin: usize,
     end: usize,
     /// How far the buffer has to be filled until it makes sense to look at it.
     wanted: usize,
-    /// Whether the room that was lent last is the assembler's, and how much of it was filled.
-    lends_storage: bool,
-    stored: usize,
-    holds_text: bool,
-    assembler: Assembler<S>,
 }
 
 #[cfg(feature = "alloc")]
@@ -98,12 +110,15 @@ impl<B: AsMut<[u8]>, S: Storage> Inbox<B, S> {
     /// Reads into this buffer, which may not be empty, and keeps in this assembler what does not fit.
     pub const fn with_buffer(buffer: B, assembler: Assembler<S>) -> Self {
         Self {
-            buffer,
-            begin: 0,
-            end: 0,
-            wanted: 0,
+            read: ReadBuffer {
+                buffer,
+                begin: 0,
+                end: 0,
+                wanted: 0,
+            },
             lends_storage: false,
             stored: 0,
+            stored_wanted: 0,
             holds_text: false,
             assembler,
         }
@@ -115,8 +130,9 @@ impl<B: AsMut<[u8]>, S: Storage> Inbox<B, S> {
     /// Call [`receive_from`](crate::Connection::receive_from) before anything is read then.
     #[must_use]
     pub fn with_unread(mut self, bytes: Range<usize>) -> Self {
-        self.end = bytes.end.min(self.buffer.as_mut().len());
-        self.begin = bytes.start.min(self.end);
+        let read = &mut self.read;
+        read.end = bytes.end.min(read.buffer.as_mut().len());
+        read.begin = bytes.start.min(read.end);
         self
     }
 
@@ -137,23 +153,21 @@ impl<B: AsMut<[u8]>, S: Storage> Inbox<B, S> {
     pub fn filled(&mut self, len: usize) {
         if self.lends_storage {
             self.stored = self.stored.saturating_add(len);
-            return;
+        } else {
+            self.read.filled(len);
         }
-        self.end = self.end.saturating_add(len).min(self.buffer.as_mut().len());
     }
 
     /// Whether nothing is held, neither bytes nor the start of a message: the inbox may serve
     /// another connection.
     pub fn is_idle(&self) -> bool {
-        self.begin == self.end && self.assembler.is_idle()
+        self.read.is_empty() && self.assembler.is_idle()
     }
 
     /// Forgets what is held, of a connection that has ended inside a frame or message, and keeps the
     /// memory.
     pub fn clear(&mut self) {
-        self.begin = 0;
-        self.end = 0;
-        self.wanted = 0;
+        self.read.clear();
         self.stored = 0;
         self.assembler.clear();
     }
@@ -163,24 +177,86 @@ impl<B: AsMut<[u8]>, S: Storage> Inbox<B, S> {
         &mut self.assembler
     }
 
-    /// The assembler, if there is nothing that would come before what is read into it.
-    pub(crate) fn empty_assembler(&mut self) -> Option<&mut Assembler<S>> {
-        if self.begin < self.end || self.stored > 0 {
-            return None;
-        }
-        Some(&mut self.assembler)
-    }
-
-    /// The assembler, whose room is lent next.
-    pub(crate) fn lend_storage(&mut self) -> &mut Assembler<S> {
-        self.lends_storage = true;
-        &mut self.assembler
-    }
-
-    /// Room in the buffer behind what was read: as much as the frame wants that is held, or more.
+    /// Lends the room that `room_of` finds in the assembler, behind what was read into it, or else
+    /// room in the buffer.
     #[inline]
-    pub(crate) fn lend_buffer(&mut self) -> &mut [u8] {
+    pub(crate) fn lend<'m>(
+        &'m mut self,
+        room_of: impl FnOnce(&'m mut Assembler<S>) -> Option<&'m mut [u8]>,
+    ) -> &'m mut [u8] {
+        // What is in the buffer comes before what would be read into the storage.
+        if self.read.is_empty()
+            && let Some(room) = room_of(&mut self.assembler)
+            && self.stored < room.len()
+        {
+            self.lends_storage = true;
+            self.stored_wanted = room.len().min(STORED);
+            return room.get_mut(self.stored..).unwrap_or_default();
+        }
         self.lends_storage = false;
+        self.read.lend()
+    }
+
+    /// Whether what is held waits for more.
+    #[inline]
+    pub(crate) const fn waits(&self) -> bool {
+        self.read.waits() || (self.stored > 0 && self.stored < self.stored_wanted)
+    }
+
+    /// What is to be received next.
+    #[inline]
+    pub(crate) fn next(&mut self) -> Next<'_, S> {
+        if self.waits() {
+            return Next::Nothing;
+        }
+        if self.stored > 0 {
+            let len = mem::take(&mut self.stored);
+            return Next::Stored(len, &mut self.assembler);
+        }
+        let ReadBuffer {
+            buffer,
+            begin,
+            end,
+            wanted,
+        } = &mut self.read;
+        let buffer = buffer.as_mut();
+        let max_held = buffer.len();
+        Next::Input {
+            input: buffer.get_mut(*begin..*end).unwrap_or_default(),
+            begin,
+            end: *end,
+            wanted,
+            max_held,
+            holds_text: self.holds_text,
+            assembler: &mut self.assembler,
+        }
+    }
+}
+
+impl<B: AsMut<[u8]>> ReadBuffer<B> {
+    #[inline]
+    fn filled(&mut self, len: usize) {
+        self.end = self.end.saturating_add(len).min(self.buffer.as_mut().len());
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.begin == self.end
+    }
+
+    fn clear(&mut self) {
+        self.begin = 0;
+        self.end = 0;
+        self.wanted = 0;
+    }
+
+    #[inline]
+    const fn waits(&self) -> bool {
+        self.end < self.wanted
+    }
+
+    /// Room behind what was read: as much as the frame wants that is held, or more.
+    #[inline]
+    fn lend(&mut self) -> &mut [u8] {
         if self.begin > 0 {
             self.move_to_front();
         }
@@ -202,35 +278,6 @@ impl<B: AsMut<[u8]>, S: Storage> Inbox<B, S> {
             self.wanted = self.wanted.saturating_sub(self.begin);
             self.begin = 0;
             self.end = held;
-        }
-    }
-
-    /// Whether what is held waits for more.
-    #[inline]
-    pub(crate) const fn waits(&self) -> bool {
-        self.end < self.wanted
-    }
-
-    /// What is to be received next.
-    #[inline]
-    pub(crate) fn next(&mut self) -> Next<'_, S> {
-        if self.waits() {
-            return Next::Nothing;
-        }
-        if self.stored > 0 {
-            let len = mem::take(&mut self.stored);
-            return Next::Stored(len, &mut self.assembler);
-        }
-        let buffer = self.buffer.as_mut();
-        let max_held = buffer.len();
-        Next::Input {
-            input: buffer.get_mut(self.begin..self.end).unwrap_or_default(),
-            begin: &mut self.begin,
-            end: self.end,
-            wanted: &mut self.wanted,
-            max_held,
-            holds_text: self.holds_text,
-            assembler: &mut self.assembler,
         }
     }
 }

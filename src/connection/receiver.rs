@@ -143,14 +143,7 @@ impl<R: Role> Receiver<R> {
         &mut self,
         inbox: &'m mut Inbox<B, S>,
     ) -> &'m mut [u8] {
-        let stores = match inbox.empty_assembler() {
-            Some(assembler) => self.payload_room(assembler).is_some(),
-            None => false,
-        };
-        if stores {
-            return self.payload_room(inbox.lend_storage()).unwrap_or_default();
-        }
-        inbox.lend_buffer()
+        inbox.lend(|assembler| self.payload_room(assembler))
     }
 
     /// Takes input until it makes a whole message or a control frame.
