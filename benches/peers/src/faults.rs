@@ -1,7 +1,6 @@
 //! What a peer makes of frames and requests that no endpoint may accept: it says which peers do the
 //! same checks.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::peer::{Peer, Receipt, Side, Sink};
@@ -115,7 +114,7 @@ pub(crate) fn refuses(peer: &dyn Peer) -> [bool; FAULTS.len()] {
         for _ in 0..4096 {
             stream.extend_from_slice(b"\x82\x83\0\0\0\0abc");
         }
-        let (wire, ran_dry) = Wire::once(&Arc::from(stream), READ);
+        let (wire, ran_dry) = Wire::once(stream, READ);
         let receipt = Receipt {
             side: Side::Server,
             len: 3,

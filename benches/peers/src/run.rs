@@ -242,7 +242,7 @@ fn checked_job(peer: &dyn Peer, task: Task) -> Option<(Job, Option<f64>)> {
                 len,
                 fragmented: fragment < len,
             };
-            let receiving = peer.receive(&receipt, Wire::new(&stream, read))?;
+            let receiving = peer.receive(&receipt, Wire::new(stream, read))?;
             Some((checked_receiving(receiving, &payloads), None))
         }
         Task::Pieces { len, read } => {
@@ -253,7 +253,7 @@ fn checked_job(peer: &dyn Peer, task: Task) -> Option<(Job, Option<f64>)> {
                 len,
                 fragmented: false,
             };
-            let wire = Wire::new(&stream, read);
+            let wire = Wire::new(stream, read);
             let receiving = peer.receive_pieces(&receipt, wire)?;
             Some((checked_receiving(receiving, &payloads), None))
         }
@@ -265,7 +265,7 @@ fn checked_job(peer: &dyn Peer, task: Task) -> Option<(Job, Option<f64>)> {
                 len,
                 fragmented: false,
             };
-            let receiving = peer.receive_deflated(&receipt, Wire::new(&stream, 64 << 10))?;
+            let receiving = peer.receive_deflated(&receipt, Wire::new(stream, 64 << 10))?;
             Some((checked_receiving(receiving, &payloads), None))
         }
         Task::Send { side, len } => {

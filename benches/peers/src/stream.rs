@@ -1,17 +1,19 @@
 //! The bytes that the peers are given, and what is expected of those they send.
 
-use std::sync::Arc;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 
 use crate::peer::{Payloads, Random, Side};
+use crate::wire::Stream;
 
 /// About the length of a stream that is repeated. What a network card has just written is in the
 /// cache: a short stream, over and over.
 const STREAM_LEN: usize = 256 << 10;
+
+/// After so many bytes a binary payload begins again: a stream need not have it twice.
+const PERIOD: usize = 64 << 10;
 
 /// What is in a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,12 +100,15 @@ fn json(len: usize, random: &mut Random) -> Bytes {
 }
 
 /// A stream of whole messages for `side` to receive, in frames of at most `fragment` bytes.
-pub(crate) fn stream(
-    content: Content,
-    payloads: &Payloads,
-    side: Side,
-    fragment: usize,
-) -> Arc<[u8]> {
+pub(crate) fn stream(content: Content, payloads: &Payloads, side: Side, fragment: usize) -> Stream {
+    let len = payloads[0].len();
+    if content == Content::Binary
+        && len > STREAM_LEN
+        && len.is_multiple_of(STREAM_LEN)
+        && fragment >= len
+    {
+        return long_stream(&payloads[0], side);
+    }
     let mut stream = Vec::new();
     let mut random = Random::new();
     let laps = STREAM_LEN / (payloads.len() * (payloads[0].len() + 8)) + 1;
@@ -123,8 +128,22 @@ pub(crate) fn stream(
     stream.into()
 }
 
+/// A binary message in one frame, of which the stream has one part for all.
+fn long_stream(payload: &[u8], side: Side) -> Stream {
+    const { assert!(STREAM_LEN.is_multiple_of(PERIOD)) };
+    let mut frame = Vec::new();
+    put_frame(&mut frame, 0x82, payload, side, &mut Random::new());
+    let head = frame.len() - payload.len();
+    frame.truncate(head + STREAM_LEN);
+    Stream {
+        bytes: frame.into(),
+        repeated_from: head,
+        times: payload.len() / STREAM_LEN,
+    }
+}
+
 /// The same under permessage-deflate, one frame a message, with context takeover.
-pub(crate) fn deflated_stream(payloads: &Payloads, side: Side) -> Arc<[u8]> {
+pub(crate) fn deflated_stream(payloads: &Payloads, side: Side) -> Stream {
     let mut stream = Vec::new();
     let mut random = Random::new();
     let mut compress = Compress::new(Compression::new(6), false);

@@ -30,10 +30,32 @@ pub(crate) trait Pipe: Send + Unpin {
     fn push(&mut self, bytes: &[u8]);
 }
 
+/// Bytes to be read, over and over.
+#[derive(Clone)]
+pub(crate) struct Stream {
+    pub(crate) bytes: Arc<[u8]>,
+    /// What comes more than once before all begins again is from here to the end of the bytes, and how
+    /// many times it comes.
+    pub(crate) repeated_from: usize,
+    pub(crate) times: usize,
+}
+
+impl From<Vec<u8>> for Stream {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self {
+            bytes: bytes.into(),
+            repeated_from: 0,
+            times: 1,
+        }
+    }
+}
+
 /// A pipe that reads a stream over and over, a limited number of bytes at a time.
 pub(crate) struct Wire {
-    stream: Arc<[u8]>,
+    stream: Stream,
     at: usize,
+    /// How many times its end was reached since it began.
+    time: usize,
     read: usize,
     window: Box<[u8]>,
     written: usize,
@@ -48,10 +70,11 @@ pub(crate) type RanDry = Arc<AtomicBool>;
 
 impl Wire {
     /// Repeats `stream`, which may not be empty, in reads of `read` bytes.
-    pub(crate) fn new(stream: &Arc<[u8]>, read: usize) -> Self {
+    pub(crate) fn new(stream: impl Into<Stream>, read: usize) -> Self {
         Self {
-            stream: Arc::clone(stream),
+            stream: stream.into(),
             at: 0,
+            time: 0,
             read,
             window: vec![0; WINDOW].into(),
             written: 0,
@@ -61,7 +84,7 @@ impl Wire {
     }
 
     /// Has this stream once, and panics where more is wanted, which it notes.
-    pub(crate) fn once(stream: &Arc<[u8]>, read: usize) -> (Self, RanDry) {
+    pub(crate) fn once(stream: impl Into<Stream>, read: usize) -> (Self, RanDry) {
         let ran_dry = RanDry::default();
         let wire = Self {
             ran_dry: Some(Arc::clone(&ran_dry)),
@@ -72,7 +95,7 @@ impl Wire {
 
     /// Has nothing to read.
     pub(crate) fn silent() -> Self {
-        Self::new(&Arc::from([]), 0)
+        Self::new(Vec::new(), 0)
     }
 
     /// Keeps what is written, instead of losing it.
@@ -93,6 +116,21 @@ impl Wire {
     /// Begins the stream again.
     pub(crate) fn rewind(&mut self) {
         self.at = 0;
+        self.time = 0;
+    }
+
+    /// Goes on at the end of the stream.
+    fn turn(&mut self) {
+        self.time += 1;
+        if self.time < self.stream.times {
+            self.at = self.stream.repeated_from;
+            return;
+        }
+        self.rewind();
+        if let Some(ran_dry) = &self.ran_dry {
+            ran_dry.store(true, Ordering::Relaxed);
+            panic!("more is wanted than there is");
+        }
     }
 }
 
@@ -101,17 +139,13 @@ impl Pipe for Wire {
         let want = room.min(self.read);
         let mut pulled = 0;
         while pulled < want {
-            let rest = &self.stream[self.at..];
+            let rest = &self.stream.bytes[self.at..];
             let len = rest.len().min(want - pulled);
             put(&rest[..len]);
             pulled += len;
             self.at += len;
-            if self.at == self.stream.len() {
-                self.at = 0;
-                if let Some(ran_dry) = &self.ran_dry {
-                    ran_dry.store(true, Ordering::Relaxed);
-                    panic!("more is wanted than there is");
-                }
+            if self.at == self.stream.bytes.len() {
+                self.turn();
             }
         }
         want
