@@ -787,3 +787,27 @@ fn s7_1_7_an_error_found_behind_storage_is_given_again() {
     }
     assert_eq!(out, b"\x88\x02\x03\xf3");
 }
+
+#[test]
+fn an_empty_fragment_asks_nothing_of_the_assembler_however_it_comes() {
+    let first = wire_frame(0x02, b"abc", Some(KEY));
+    let empty = wire_frame(0x00, b"", Some(KEY));
+    let last = wire_frame(0x80, b"", Some(KEY));
+    for cut in 0..empty.len() {
+        let mut conn = Connection::new(Server, Negotiated::default(), Config::default());
+        let (mut messages, mut out) = (Assembler::default(), Vec::new());
+        let mut receive = |bytes: &[u8], messages: &mut Assembler<_>| {
+            let mut bytes = bytes.to_vec();
+            conn.receive_message(&mut &mut bytes[..], messages, &mut out)
+                .map(|incoming| assert!(incoming.is_none()))
+        };
+        assert_eq!(receive(&first, &mut messages), Ok(()));
+        // The caller's mistake, which shows when there is something to put behind what is gone.
+        messages.clear();
+        let (start, rest) = empty.split_at(cut);
+        assert_eq!(receive(start, &mut messages), Ok(()));
+        assert_eq!(receive(rest, &mut messages), Ok(()));
+        let ended = receive(&last, &mut messages);
+        assert_eq!(ended, Err(ProtocolError::WrongAssembler));
+    }
+}

@@ -59,32 +59,62 @@ fn edge_074_exactly_at_the_limit_is_fine_and_one_more_fails_with_1009() {
             },
         );
     }
-    let config = Config::default().max_message_len(5);
-    for case in Case::both(|case| case.config(config).frame(0x01, b"abc").frame(0x80, b"de")) {
-        gives(&case, &[text("abcde")]);
+    for len in [130, 131] {
+        let input = |case: Case| {
+            case.config(config)
+                .frame(0x02, &[1; 3])
+                .frame(0x80, &[1; 131][..len])
+        };
+        for case in Case::both(input) {
+            if len == 130 {
+                gives(&case, &[binary(&[1; 133])]);
+            } else {
+                fails(
+                    &case,
+                    ProtocolError::FrameTooLong {
+                        len: 131,
+                        limit: 130,
+                    },
+                );
+            }
+        }
     }
-    for case in Case::both(|case| case.config(config).frame(0x01, b"abc").frame(0x80, b"def")) {
-        fails(&case, ProtocolError::MessageTooLong { limit: 5 });
+    let config = Config::default().max_message_len(5);
+    for (opcode, message) in [(0x01, text("abcde")), (0x02, binary(b"abcde"))] {
+        let within = |case: Case| case.config(config).frame(opcode, b"abc").frame(0x80, b"de");
+        for case in Case::both(within) {
+            gives(&case, std::slice::from_ref(&message));
+        }
+        let beyond = |case: Case| {
+            case.config(config)
+                .frame(opcode, b"abc")
+                .frame(0x80, b"def")
+        };
+        for case in Case::both(beyond) {
+            fails(&case, ProtocolError::MessageTooLong { limit: 5 });
+        }
     }
     let config = Config::default().max_fragments(3);
-    let input = |case: Case| {
-        case.config(config)
-            .frame(0x01, b"a")
-            .frame(0x00, b"")
-            .frame(0x80, b"b")
-    };
-    for case in Case::both(input) {
-        gives(&case, &[text("ab")]);
-    }
-    let input = |case: Case| {
-        case.config(config)
-            .frame(0x01, b"a")
-            .frame(0x00, b"")
-            .frame(0x00, b"")
-            .frame(0x80, b"b")
-    };
-    for case in Case::both(input) {
-        fails(&case, ProtocolError::TooManyFragments { limit: 3 });
+    for (opcode, message) in [(0x01, text("ab")), (0x02, binary(b"ab"))] {
+        let within = |case: Case| {
+            case.config(config)
+                .frame(opcode, b"a")
+                .frame(0x00, b"")
+                .frame(0x80, b"b")
+        };
+        for case in Case::both(within) {
+            gives(&case, std::slice::from_ref(&message));
+        }
+        let beyond = |case: Case| {
+            case.config(config)
+                .frame(opcode, b"a")
+                .frame(0x00, b"b")
+                .frame(0x00, b"")
+                .frame(0x80, b"b")
+        };
+        for case in Case::both(beyond) {
+            fails(&case, ProtocolError::TooManyFragments { limit: 3 });
+        }
     }
 }
 
@@ -229,40 +259,46 @@ fn s10_4_control_frames_exactly_at_the_limit_are_fine_and_one_more_fails_with_10
 #[test]
 fn every_data_frame_counts_control_frames_anew_an_empty_fragment_too() {
     let config = Config::default().max_control_frames(2);
-    let between = |case: Case| {
-        case.config(config)
-            .frame(0x89, b"1")
-            .frame(0x89, b"2")
-            .frame(0x01, b"a")
-            .frame(0x89, b"3")
-            .frame(0x8a, b"4")
-            .frame(0x00, b"")
-            .frame(0x8a, b"5")
-            .frame(0x8a, b"6")
-            .frame(0x80, b"b")
-            .frame(0x89, b"7")
-            .frame(0x89, b"8")
-    };
     let pong = |payload: &[u8]| Seen::Pong(payload.into());
-    let seen = [
-        ping(b"1"),
-        ping(b"2"),
-        ping(b"3"),
-        pong(b"4"),
-        pong(b"5"),
-        pong(b"6"),
-        text("ab"),
-        ping(b"7"),
-        ping(b"8"),
-    ];
     let error = ProtocolError::TooManyControlFrames { limit: 2 };
-    for case in Case::both(between) {
-        gives(&case, &seen);
-        fails(&case.clone().raw(&[0x8a]), error);
-        gives(
-            &case.clone().frame(0x82, b"").frame(0x89, b"9"),
-            &[&seen[..], &[binary(b""), ping(b"9")]].concat(),
-        );
+    for (opcode, middle, message) in [
+        (0x01, &b""[..], text("ab")),
+        (0x02, b"", binary(b"ab")),
+        (0x02, b"m", binary(b"amb")),
+    ] {
+        let between = |case: Case| {
+            case.config(config)
+                .frame(0x89, b"1")
+                .frame(0x89, b"2")
+                .frame(opcode, b"a")
+                .frame(0x89, b"3")
+                .frame(0x8a, b"4")
+                .frame(0x00, middle)
+                .frame(0x8a, b"5")
+                .frame(0x8a, b"6")
+                .frame(0x80, b"b")
+                .frame(0x89, b"7")
+                .frame(0x89, b"8")
+        };
+        let seen = [
+            ping(b"1"),
+            ping(b"2"),
+            ping(b"3"),
+            pong(b"4"),
+            pong(b"5"),
+            pong(b"6"),
+            message,
+            ping(b"7"),
+            ping(b"8"),
+        ];
+        for case in Case::both(between) {
+            gives(&case, &seen);
+            fails(&case.clone().raw(&[0x8a]), error);
+            gives(
+                &case.clone().frame(0x82, b"").frame(0x89, b"9"),
+                &[&seen[..], &[binary(b""), ping(b"9")]].concat(),
+            );
+        }
     }
     // Inside a message as well, and what it had is not lost on the way.
     for case in Case::both(|case| {
@@ -603,34 +639,34 @@ fn an_assembler_does_not_give_up_a_message_that_it_holds() {
 #[test]
 fn storage_grows_by_doubling_and_never_beyond_the_limit() {
     let config = Config::default().max_message_len(60_001);
-    let mut conn = Connection::new(Server, Negotiated::default(), config);
-    let mut messages = Assembler::default();
-    let mut capacities = Vec::new();
-    for count in 0..=60_000_u32 {
-        let first = if count == 0 { 0x02 } else { 0x00 };
+    for opcode in [0x01, 0x02] {
+        let mut conn = Connection::new(Server, Negotiated::default(), config);
+        let mut messages = Assembler::default();
+        let mut capacities = Vec::new();
+        for count in 0..=60_000_u32 {
+            let first = if count == 0 { opcode } else { 0x00 };
+            assert_eq!(
+                receive(&mut conn, &mut messages, &mut frame(first, b"x")),
+                Ok(None)
+            );
+            if capacities.last() != Some(&messages.capacity()) {
+                capacities.push(messages.capacity());
+            }
+        }
+        assert!(capacities.len() < 20, "{capacities:?}");
+        assert!(messages.capacity() <= 60_001, "{capacities:?}");
+
+        // A frame that is not the last one leaves room for what the limit lets follow, and no more.
+        let mut conn = Connection::new(Server, Negotiated::default(), config);
+        let mut messages = Assembler::default();
+        let mut long = frame(opcode, &vec![b'x'; 60_000]);
+        assert_eq!(receive(&mut conn, &mut messages, &mut long), Ok(None));
         assert_eq!(
-            receive(&mut conn, &mut messages, &mut frame(first, b"x")),
+            receive(&mut conn, &mut messages, &mut frame(0x00, b"x")),
             Ok(None)
         );
-        if capacities.last() != Some(&messages.capacity()) {
-            capacities.push(messages.capacity());
-        }
+        assert!(messages.capacity() <= 60_001, "{}", messages.capacity());
     }
-    assert!(capacities.len() < 20, "{capacities:?}");
-    assert!(messages.capacity() <= 60_001, "{capacities:?}");
-
-    // A frame that is not the last one leaves room for what the limit lets follow, and no more.
-    let mut conn = Connection::new(Server, Negotiated::default(), config);
-    let mut messages = Assembler::default();
-    assert_eq!(
-        receive(&mut conn, &mut messages, &mut frame(0x02, &vec![1; 60_000])),
-        Ok(None)
-    );
-    assert_eq!(
-        receive(&mut conn, &mut messages, &mut frame(0x00, b"x")),
-        Ok(None)
-    );
-    assert!(messages.capacity() <= 60_001, "{}", messages.capacity());
 
     // A read that cuts a character costs no further allocation.
     let text = "\u{20ac}".repeat(10_000);
