@@ -811,3 +811,36 @@ fn an_empty_fragment_asks_nothing_of_the_assembler_however_it_comes() {
         assert_eq!(ended, Err(ProtocolError::WrongAssembler));
     }
 }
+
+#[test]
+fn what_is_read_when_the_room_in_storage_is_full_goes_behind_it() {
+    let mut out = Vec::new();
+    let mut conn = Connection::new(Server, Negotiated::default(), Config::default());
+    let mut inbox = Inbox::new(1024);
+    let payload: Vec<u8> = (0..=250).cycle().take(200_000).collect();
+    let frame = wire_frame(0x82, &payload, Some(KEY));
+    let mut rest = &frame[..];
+    let mut seen = Vec::new();
+    let mut lens = Vec::new();
+    while !rest.is_empty() {
+        // Three reads before anything is received.
+        for _ in 0..3 {
+            let room = conn.read_room(&mut inbox);
+            let read = room.len().min(rest.len());
+            lens.push(room.len());
+            let (now, after) = rest.split_at(read);
+            room[..read].copy_from_slice(now);
+            inbox.filled(read);
+            rest = after;
+        }
+        while let Some(incoming) = conn.receive_from(&mut inbox, &mut out).unwrap() {
+            note(incoming, &mut seen);
+        }
+    }
+    // A full room in storage, and then what the buffer has.
+    assert!(
+        lens.windows(2)
+            .any(|pair| pair[0] >= 64 << 10 && pair[1] == 1024 + 14)
+    );
+    assert!(seen == [Seen::Message(payload)]);
+}
