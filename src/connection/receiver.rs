@@ -172,9 +172,10 @@ impl<R: Role> Receiver<R> {
             }
         }
         loop {
-            if let Some(next) = self.inbound.whole_continuation::<R>(input, max_message_len) {
+            if let Some(next) = self.inbound.continuation::<R>(input, max_message_len) {
                 match assembler.push(&next.chunk, next.mask, next.extent) {
                     Ok(()) if next.chunk.last => break,
+                    Ok(()) if input.is_empty() => return Ok(None),
                     Ok(()) => continue,
                     Err(error) => {
                         assembler.clear();

@@ -47,19 +47,14 @@ impl Inbound {
         Some((kind, payload))
     }
 
-    /// The same for a frame that continues a binary message whose parts are put together.
+    /// The same for a frame that continues a binary message which is open.
     #[inline]
-    pub(in crate::connection) fn whole_continuation<'b, R: Role>(
+    pub(super) fn whole_continuation<'b, R: Role>(
         &mut self,
         input: &mut &'b mut [u8],
         max_message_len: u64,
     ) -> Option<Continuation<'b>> {
-        if self.message != Some(MessageKind::Binary)
-            || self.first
-            || !matches!(self.stage, Stage::Header)
-            || !self.spill.is_empty()
-            || self.compression.is_open()
-        {
+        if !self.spill.is_empty() {
             return None;
         }
         let fin = match input.first()? {
