@@ -164,3 +164,35 @@ fn edge_113_a_message_does_not_end_inside_a_byte() {
         }
     }
 }
+
+#[test]
+fn edge_113_a_message_does_not_end_inside_the_head_of_a_block() {
+    let mut bits = Bits::default();
+    bits.add("001");
+    bits.number(286 - 257, 5);
+    bits.number(30 - 1, 5);
+    bits.number(19 - 4, 4);
+    // Bits that are zero are lengths of zero, those that are one are lengths of nine: there are 316.
+    for len in [
+        16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15,
+    ] {
+        let bits_of_code = match len {
+            0 => 1,
+            8 => 2,
+            7 | 9 => 3,
+            _ => 0,
+        };
+        bits.number(bits_of_code, 3);
+    }
+    while !bits.len.is_multiple_of(8) {
+        bits.add("0");
+    }
+    let message = [&bits.bytes[..], &TAIL].concat();
+    assert_eq!(Inflater::default().message(&message), Err(Fault::Truncated));
+    for case in Case::both(|case| {
+        let case = case.negotiated(negotiated(Policy::default()));
+        case.frame(0xc2, &message)
+    }) {
+        fails(&case, ProtocolError::InvalidDeflate);
+    }
+}
