@@ -668,6 +668,18 @@ fn storage_grows_by_doubling_and_never_beyond_the_limit() {
         assert!(messages.capacity() <= 60_001, "{}", messages.capacity());
     }
 
+    // So does a read inside such a frame.
+    let config = Config::default().max_message_len(115_000);
+    for opcode in [0x01, 0x02] {
+        let mut conn = Connection::new(Server, Negotiated::default(), config);
+        let mut messages = Assembler::default();
+        let mut long = frame(opcode, &vec![b'x'; 110_000]);
+        let (start, end) = long.split_at_mut(100_014);
+        assert_eq!(receive(&mut conn, &mut messages, start), Ok(None));
+        assert_eq!(receive(&mut conn, &mut messages, end), Ok(None));
+        assert_eq!(messages.capacity(), 115_000);
+    }
+
     // A read that cuts a character costs no further allocation.
     let text = "\u{20ac}".repeat(10_000);
     let mut bytes = frame(0x81, text.as_bytes());
