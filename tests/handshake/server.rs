@@ -605,4 +605,5 @@ fn a_request_is_shown_with_each_field_once() {
     let shown = format!("{request:?}");
     assert_eq!(shown.matches("server.example.com").count(), 1, "{shown}");
     assert!(shown.contains(r#""X: y\xc3\xa9z""#), "{shown}");
+    assert!(shown.contains("known: Known { .. }"), "{shown}");
 }
