@@ -193,7 +193,9 @@ impl<B: AsMut<[u8]>, S: Storage> Inbox<B, S> {
             self.stored_wanted = room.len().min(STORED);
             return room.get_mut(self.stored..).unwrap_or_default();
         }
+        // What is there of it, if anything, has to be looked at before the buffer.
         self.lends_storage = false;
+        self.stored_wanted = 0;
         self.read.lend()
     }
 
@@ -203,16 +205,16 @@ impl<B: AsMut<[u8]>, S: Storage> Inbox<B, S> {
         self.read.waits() || (self.stored > 0 && self.stored < self.stored_wanted)
     }
 
-    /// What is to be received next.
+    /// How many bytes of payload were read into the room of the assembler, if there are any: they come
+    /// before what is in the buffer.
     #[inline]
-    pub(crate) fn next(&mut self) -> Next<'_, S> {
-        if self.waits() {
-            return Next::Nothing;
-        }
-        if self.stored > 0 {
-            let len = mem::take(&mut self.stored);
-            return Next::Stored(len, &mut self.assembler);
-        }
+    pub(crate) fn take_stored(&mut self) -> Option<usize> {
+        Some(mem::take(&mut self.stored)).filter(|stored| *stored > 0)
+    }
+
+    /// What the buffer has.
+    #[inline]
+    pub(crate) fn input(&mut self) -> Input<'_, S> {
         let ReadBuffer {
             buffer,
             begin,
@@ -221,8 +223,8 @@ impl<B: AsMut<[u8]>, S: Storage> Inbox<B, S> {
         } = &mut self.read;
         let buffer = buffer.as_mut();
         let max_held = buffer.len();
-        Next::Input {
-            input: buffer.get_mut(*begin..*end).unwrap_or_default(),
+        Input {
+            bytes: buffer.get_mut(*begin..*end).unwrap_or_default(),
             begin,
             end: *end,
             wanted,
@@ -282,20 +284,14 @@ impl<B: AsMut<[u8]>> ReadBuffer<B> {
     }
 }
 
-/// What an inbox has for the connection.
-pub(crate) enum Next<'m, S> {
-    /// Not yet what would make a difference.
-    Nothing,
-    /// So many bytes of payload that were read into the room of the assembler.
-    Stored(usize, &'m mut Assembler<S>),
-    /// Bytes in the buffer, of which `begin` and `wanted` are to say what became of them.
-    Input {
-        input: &'m mut [u8],
-        begin: &'m mut usize,
-        end: usize,
-        wanted: &'m mut usize,
-        max_held: usize,
-        holds_text: bool,
-        assembler: &'m mut Assembler<S>,
-    },
+/// What the buffer of an inbox has for the connection, of which `begin` and `wanted` are to say what
+/// became of it.
+pub(crate) struct Input<'m, S> {
+    pub(crate) bytes: &'m mut [u8],
+    pub(crate) begin: &'m mut usize,
+    pub(crate) end: usize,
+    pub(crate) wanted: &'m mut usize,
+    pub(crate) max_held: usize,
+    pub(crate) holds_text: bool,
+    pub(crate) assembler: &'m mut Assembler<S>,
 }

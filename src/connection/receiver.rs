@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::error::ProtocolError;
 use crate::event::{ControlEvent, Event, Incoming, Message};
 use crate::frame::{CloseFrame, MessageKind};
-use crate::inbox::{Inbox, Next};
+use crate::inbox::{Inbox, Input};
 use crate::num::wire_len;
 use crate::role::Role;
 use crate::utf8;
@@ -108,33 +108,37 @@ impl<R: Role> Receiver<R> {
     pub fn receive_from<'m, B: AsMut<[u8]>, S: Storage>(
         &mut self,
         inbox: &'m mut Inbox<B, S>,
-        reply: impl FnMut(Reply),
+        mut reply: impl FnMut(Reply),
     ) -> Result<Option<Incoming<'m>>, ProtocolError> {
-        match inbox.next() {
-            Next::Nothing => Ok(None),
-            Next::Stored(len, assembler) => self.payload_read(len, assembler, reply),
-            Next::Input {
-                mut input,
-                begin,
-                end,
-                wanted,
-                max_held,
-                holds_text,
-                assembler,
-            } => {
-                let taking = Taking {
-                    max_message_len: wire_len(assembler.max_len()),
-                    max_piece: PIECE,
-                    max_held,
-                    holds_text,
-                    leaves_masked: true,
-                };
-                let incoming = self.message(&mut input, assembler, taking, reply);
-                *begin = end.saturating_sub(input.len());
-                *wanted = end.saturating_add(self.inbound.missing());
-                incoming
-            }
+        if inbox.waits() {
+            return Ok(None);
         }
+        if let Some(len) = inbox.take_stored()
+            && self.take_payload(len, inbox.assembler(), &mut reply)?
+        {
+            let message = inbox.assembler().message();
+            return self.complete(message, &mut &mut [][..], reply);
+        }
+        let Input {
+            mut bytes,
+            begin,
+            end,
+            wanted,
+            max_held,
+            holds_text,
+            assembler,
+        } = inbox.input();
+        let taking = Taking {
+            max_message_len: wire_len(assembler.max_len()),
+            max_piece: PIECE,
+            max_held,
+            holds_text,
+            leaves_masked: true,
+        };
+        let incoming = self.message(&mut bytes, assembler, taking, reply);
+        *begin = end.saturating_sub(bytes.len());
+        *wanted = end.saturating_add(self.inbound.missing());
+        incoming
     }
 
     /// As [`Connection::read_room`](super::Connection::read_room).
@@ -286,13 +290,26 @@ impl<R: Role> Receiver<R> {
         assembler: &'m mut Assembler<S>,
         mut reply: impl FnMut(Reply),
     ) -> Result<Option<Incoming<'m>>, ProtocolError> {
+        if self.take_payload(len, assembler, &mut reply)? {
+            return self.complete(assembler.message(), &mut &mut [][..], reply);
+        }
+        Ok(None)
+    }
+
+    /// Takes payload that was read to where it belongs; says whether its message is whole.
+    fn take_payload<S: Storage>(
+        &mut self,
+        len: usize,
+        assembler: &mut Assembler<S>,
+        reply: &mut impl FnMut(Reply),
+    ) -> Result<bool, ProtocolError> {
         if len == 0 {
-            return Ok(None);
+            return Ok(false);
         }
         if self.inbound.has_ended() {
             // Discarded like any other input: a first error stays, and there is no other one.
-            let ended = self.find(&mut &mut [][..], Taking::ALL, &mut reply);
-            return ended.map(|_| None);
+            let ended = self.find(&mut &mut [][..], Taking::ALL, reply);
+            return ended.map(|_| false);
         }
         let awaited = self.inbound.awaits_payload(u64::MAX);
         let counted = awaited.and_then(|(extent, _)| {
@@ -301,13 +318,10 @@ impl<R: Role> Receiver<R> {
         });
         let Some((payload, last)) = counted else {
             assembler.clear();
-            return Err(self.fail(ProtocolError::WrongAssembler, &mut &mut [][..], &mut reply));
+            return Err(self.fail(ProtocolError::WrongAssembler, &mut &mut [][..], reply));
         };
         self.inbound.unmask::<R>(payload);
-        if last {
-            return self.complete(assembler.message(), &mut &mut [][..], reply);
-        }
-        Ok(None)
+        Ok(last)
     }
 
     /// Takes the end of the transport's input; give the reply to the sender, which then knows how

@@ -824,8 +824,9 @@ fn what_is_read_when_the_room_in_storage_is_full_goes_behind_it() {
     let mut lens = Vec::new();
     while !rest.is_empty() {
         // Three reads before anything is received.
-        for _ in 0..3 {
+        for count in 0..3 {
             let room = conn.read_room(&mut inbox);
+            assert!(count > 0 || !room.is_empty());
             let read = room.len().min(rest.len());
             lens.push(room.len());
             let (now, after) = rest.split_at(read);
@@ -843,4 +844,27 @@ fn what_is_read_when_the_room_in_storage_is_full_goes_behind_it() {
             .any(|pair| pair[0] >= 64 << 10 && pair[1] == 1024 + 14)
     );
     assert!(seen == [Seen::Message(payload)]);
+}
+
+#[test]
+fn s7_1_7_there_is_room_for_what_is_discarded_behind_a_short_read_into_storage() {
+    let mut out = Vec::new();
+    let mut conn = Connection::new(Server, Negotiated::default(), Config::default());
+    let mut inbox = Inbox::new(1024);
+    let frame = wire_frame(0x82, &vec![7; 30_000], Some(KEY));
+    for bytes in [&frame[..8], &frame[8..9]] {
+        conn.read_room(&mut inbox)[..bytes.len()].copy_from_slice(bytes);
+        inbox.filled(bytes.len());
+        assert_eq!(conn.receive_from(&mut inbox, &mut out), Ok(None));
+    }
+    conn.fail(CloseCode::POLICY_VIOLATION, "", &mut out)
+        .unwrap();
+    for _ in 0..30 {
+        let room = conn.read_room(&mut inbox);
+        assert!(!room.is_empty());
+        let len = room.len();
+        inbox.filled(len);
+        assert_eq!(conn.receive_from(&mut inbox, &mut out), Ok(None));
+    }
+    assert_eq!(out, b"\x88\x02\x03\xf0");
 }
