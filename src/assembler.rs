@@ -502,7 +502,7 @@ impl sealed::Storage for Borrowed<'_> {
                 }
                 self.copy_in(text.as_bytes(), None)
             }
-            Payload::Binary(bytes) => self.copy_in(bytes, mask),
+            Payload::Binary(bytes) | Payload::Raw { bytes, .. } => self.copy_in(bytes, mask),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Limits: what a peer may make the engine and its caller hold.
 
+use crate::leniency::Leniency;
+
 /// What a peer may send, and no more. One value serves any number of connections.
 ///
 /// Every limit is judged by the header of the frame that passes it, before any of its payload, and
@@ -16,15 +18,12 @@
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-#[expect(
-    clippy::struct_field_names,
-    reason = "limits of another kind will join them"
-)]
 pub struct Config {
     pub(crate) max_frame_len: u64,
     pub(crate) max_message_len: u64,
     pub(crate) max_fragments: u32,
     pub(crate) max_control_frames: u32,
+    pub(crate) leniency: Leniency,
 }
 
 impl Config {
@@ -35,6 +34,7 @@ impl Config {
             max_message_len: 16 << 20,
             max_fragments: 1 << 17,
             max_control_frames: u32::MAX,
+            leniency: Leniency::new(),
         }
     }
 
@@ -101,6 +101,13 @@ impl Config {
     #[must_use]
     pub const fn max_control_frames(mut self, frames: u32) -> Self {
         self.max_control_frames = frames;
+        self
+    }
+
+    /// The rules of the data phase that the peer need not keep; by default none.
+    #[must_use]
+    pub const fn leniency(mut self, leniency: Leniency) -> Self {
+        self.leniency = leniency;
         self
     }
 }

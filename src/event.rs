@@ -5,7 +5,7 @@ use core::ops::Deref;
 
 use arrayvec::ArrayVec;
 
-use crate::frame::{CloseFrame, MAX_CONTROL_PAYLOAD, MessageKind};
+use crate::frame::{CloseFrame, MAX_CONTROL_PAYLOAD, MessageKind, Rsv};
 
 /// What [`Connection::receive`](crate::Connection::receive) found in the input.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +54,17 @@ pub enum Payload<'b> {
     },
     /// Of a binary message.
     Binary(&'b [u8]),
+    /// Of a message whose payload the engine only unmasks: its frames carry
+    /// [bits](crate::Negotiated::reserved_bits) of an extension of the caller's, or it is text that
+    /// is [not checked](crate::Leniency::unchecked_text).
+    Raw {
+        /// The kind that the message's opcode declares.
+        kind: MessageKind,
+        /// The reserved bits of the frame that these bytes came in.
+        rsv: Rsv,
+        /// The bytes.
+        bytes: &'b [u8],
+    },
 }
 
 impl<'b> Payload<'b> {
@@ -63,6 +74,7 @@ impl<'b> Payload<'b> {
         match self {
             Self::Text { .. } => MessageKind::Text,
             Self::Binary(_) => MessageKind::Binary,
+            Self::Raw { kind, .. } => *kind,
         }
     }
 
@@ -73,7 +85,7 @@ impl<'b> Payload<'b> {
             Self::Text { carried, text } => {
                 text.len().saturating_add(carried.map_or(0, char::len_utf8))
             }
-            Self::Binary(bytes) => bytes.len(),
+            Self::Binary(bytes) | Self::Raw { bytes, .. } => bytes.len(),
         }
     }
 
@@ -93,7 +105,8 @@ impl<'b> Payload<'b> {
             } => Some(Message::Text(text)),
             Self::Text {
                 carried: Some(_), ..
-            } => None,
+            }
+            | Self::Raw { .. } => None,
             Self::Binary(bytes) => Some(Message::Binary(bytes)),
         }
     }
@@ -116,6 +129,8 @@ pub(crate) struct Extent {
 pub enum Incoming<'m> {
     /// A whole message.
     Message(Message<'m>),
+    /// A whole message whose payload the engine only unmasked.
+    Raw(RawMessage<'m>),
     /// A Ping. It is answered by the engine, unless the closing handshake has begun or the
     /// [`Reply`](crate::Reply) is left out.
     Ping(ControlPayload),
@@ -123,6 +138,27 @@ pub enum Incoming<'m> {
     Pong(ControlPayload),
     /// The peer's Close. It is answered by the engine; nothing comes after it.
     Close(CloseFrame),
+}
+
+/// A whole message whose payload the engine only unmasks and does not interpret.
+///
+/// A message is raw if its first frame carries [bits](crate::Negotiated::reserved_bits) of an
+/// extension of the caller's, or if it is text that is [not
+/// checked](crate::Leniency::unchecked_text).
+///
+/// See [RFC 6455 section 5.8](https://www.rfc-editor.org/rfc/rfc6455#section-5.8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "callers build their own to send them"
+)]
+pub struct RawMessage<'m> {
+    /// The kind that the message's opcode declares.
+    pub kind: MessageKind,
+    /// The reserved bits of its first frame.
+    pub rsv: Rsv,
+    /// The payload of all its frames.
+    pub bytes: &'m [u8],
 }
 
 /// A control frame that is whole and was answered, for whichever call found it.

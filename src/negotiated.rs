@@ -1,5 +1,7 @@
 //! What the opening handshake agreed on: the plain value in which it and the data phase meet.
 
+use crate::frame::Rsv;
+
 /// What both endpoints agreed on in the opening handshake.
 ///
 /// The handshake makes it, [`Connection::new`](crate::Connection::new) takes it. [`Default`] is the
@@ -18,4 +20,12 @@ pub struct Negotiated<'a> {
     /// See [RFC 7692](https://www.rfc-editor.org/rfc/rfc7692).
     #[cfg(feature = "deflate")]
     pub deflate: Option<crate::deflate::Agreement>,
+
+    /// The reserved bits that extensions of the caller's own use in data frames.
+    ///
+    /// The data phase passes these bits through, and rejects every other one. RSV1 belongs to
+    /// permessage-deflate where that was agreed on.
+    ///
+    /// See [RFC 6455 section 5.8](https://www.rfc-editor.org/rfc/rfc6455#section-5.8).
+    pub reserved_bits: Rsv,
 }

@@ -12,19 +12,23 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The layers from the bottom up, and what each may name besides itself.
-const LAYERS: [(&str, &[&str]); 17] = [
+const LAYERS: [(&str, &[&str]); 18] = [
     ("num", &[]),
     ("output", &["frame"]),
     ("deflate", &["num"]),
-    ("negotiated", &["deflate"]),
+    ("leniency", &[]),
+    ("negotiated", &["deflate", "frame"]),
     ("utf8", &[]),
-    ("config", &[]),
+    ("config", &["leniency"]),
     ("frame", &["num"]),
     ("role", &["frame"]),
     ("error", &["frame", "output"]),
     ("event", &["frame"]),
     ("broadcast", &["num", "frame", "error", "event", "deflate"]),
-    ("handshake", &["output", "deflate", "negotiated"]),
+    (
+        "handshake",
+        &["output", "deflate", "negotiated", "leniency", "frame"],
+    ),
     (
         "connection",
         &[
@@ -34,6 +38,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
             "utf8",
             "config",
             "frame",
+            "leniency",
             "role",
             "error",
             "event",

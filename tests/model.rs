@@ -425,7 +425,9 @@ impl<R: Role> End<R> {
                     let (same, message) = self.chunks.get_or_insert_with(|| (kind, Vec::new()));
                     assert_eq!(*same, kind);
                     match chunk.payload {
-                        Payload::Binary(bytes) => message.extend_from_slice(bytes),
+                        Payload::Binary(bytes) | Payload::Raw { bytes, .. } => {
+                            message.extend_from_slice(bytes);
+                        }
                         Payload::Text { carried, text } => {
                             message.extend(carried.map(String::from).unwrap_or_default().bytes());
                             message.extend_from_slice(text.as_bytes());

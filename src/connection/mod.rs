@@ -91,6 +91,7 @@ impl<R: Role> Connection<R> {
             subprotocol: _,
             #[cfg(feature = "deflate")]
             deflate,
+            reserved_bits: _,
         } = negotiated;
         #[cfg_attr(
             not(feature = "deflate"),

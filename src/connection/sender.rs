@@ -169,7 +169,7 @@ impl<R: Role> Sender<R> {
                 let carried = carried.map_or("", |carried| carried.encode_utf8(&mut room));
                 [carried.as_bytes(), text.as_bytes()]
             }
-            Payload::Binary(bytes) => [&[], bytes],
+            Payload::Binary(bytes) | Payload::Raw { bytes, .. } => [&[], bytes],
         };
         self.put_fragment(chunk.last, opcode, payload, out)?;
         self.outbound.fragment_sent(kind, chunk.last);

@@ -283,6 +283,7 @@ impl<'p, V> Handshake<'p, V> {
             subprotocol,
             #[cfg(feature = "deflate")]
             deflate,
+            ..Negotiated::default()
         })
     }
 

@@ -609,6 +609,7 @@ impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Upgrade<'b, F> {
             subprotocol,
             #[cfg(feature = "deflate")]
             deflate: deflate.map(|(_, agreement)| agreement),
+            ..Negotiated::default()
         };
         Ok((head, negotiated))
     }

@@ -2,12 +2,11 @@
 
 #[cfg(feature = "deflate")]
 use websocket_proto::deflate::{Agreement, Policy};
-#[cfg(feature = "deflate")]
-use websocket_proto::frame::Rsv;
-use websocket_proto::frame::{CloseCode, MaskingKey};
+use websocket_proto::frame::{CloseCode, MaskingKey, MessageKind, Rsv};
 use websocket_proto::{
     Assembler, Borrowed, Client, Closure, Config, Connection, Event, Fixed, Growing, Inbox,
-    Incoming, Message, Negotiated, Payload, ProtocolError, Role, Server, State, Storage, Transport,
+    Incoming, Message, Negotiated, Payload, ProtocolError, RawMessage, Role, Server, State,
+    Storage, Transport,
 };
 
 /// The key that the test's clients mask with.
@@ -50,6 +49,7 @@ pub(crate) struct Outcome {
 pub(crate) enum Seen {
     Text(String),
     Binary(Vec<u8>),
+    Raw(MessageKind, Rsv, Vec<u8>),
     Ping(Vec<u8>),
     Pong(Vec<u8>),
     Close(u16, String),
@@ -499,6 +499,7 @@ fn seen_of(incoming: Incoming<'_>) -> Seen {
     match incoming {
         Incoming::Message(Message::Text(message)) => text(message),
         Incoming::Message(Message::Binary(message)) => binary(message),
+        Incoming::Raw(RawMessage { kind, rsv, bytes }) => Seen::Raw(kind, rsv, bytes.into()),
         Incoming::Ping(payload) => ping(&payload),
         Incoming::Pong(payload) => Seen::Pong(payload.to_vec()),
         Incoming::Close(frame) => close(frame.code().get(), frame.reason()),
@@ -575,13 +576,17 @@ fn drive<R: Role>(
                     let message = open.get_or_insert_with(|| match chunk.payload {
                         Payload::Text { .. } => text(""),
                         Payload::Binary(_) => binary(b""),
+                        Payload::Raw { kind, rsv, .. } => Seen::Raw(kind, rsv, Vec::new()),
                     });
                     match (message, chunk.payload) {
                         (Seen::Text(message), Payload::Text { carried, text }) => {
                             message.extend(carried);
                             message.push_str(text);
                         }
-                        (Seen::Binary(message), Payload::Binary(bytes)) => message.extend(bytes),
+                        (Seen::Binary(message), Payload::Binary(bytes))
+                        | (Seen::Raw(.., message), Payload::Raw { bytes, .. }) => {
+                            message.extend(bytes);
+                        }
                         _ => panic!("a message is of one kind"),
                     }
                     if chunk.last {

@@ -236,7 +236,7 @@ impl Found {
                     Payload::Text { carried, text } => {
                         carried.map_or(0, char::len_utf8) + black_box(text).len()
                     }
-                    Payload::Binary(bytes) => black_box(bytes).len(),
+                    Payload::Binary(bytes) | Payload::Raw { bytes, .. } => black_box(bytes).len(),
                 };
             }
             _ => self.control += 1,
