@@ -11,6 +11,10 @@ use crate::num::{memory_len, wire_len};
 #[cfg(feature = "alloc")]
 const RESERVE_CAP: usize = 64 << 10;
 
+/// The least room that a read gets in storage that grows, unless the frame lacks less.
+#[cfg(feature = "alloc")]
+const MIN_ROOM: usize = 4 << 10;
+
 /// Holds a message that reads or frames have cut, until it is complete.
 ///
 /// The storage `S` decides where: [`Growing`] on the heap, [`Fixed`] inside the assembler,
@@ -332,12 +336,26 @@ impl sealed::Storage for Growing {
             // Text cannot be read into before it was checked.
             return None;
         };
-        // As much as the frame declares, up to a cap, or as is held: more when that came.
-        let wanted = growth(*len, 0, frame_rest, message_rest).min(frame_rest);
-        let end = len.saturating_add(wanted);
-        if let Some(missing) = end.checked_sub(bytes.len()) {
-            bytes.try_reserve_exact(missing).ok()?;
-            bytes.resize(end, 0);
+        // Beyond what may be reserved at once, room that is left is used up first. Making more at
+        // every call would reallocate at every read.
+        let wanted = RESERVE_CAP
+            .saturating_sub(*len)
+            .max(MIN_ROOM)
+            .min(frame_rest);
+        if bytes.len().saturating_sub(*len) < wanted {
+            // As much as is held, whichever frames it is to come in: the storage doubles.
+            let extra = growth(*len, 0, frame_rest, message_rest);
+            if bytes.capacity().saturating_sub(*len) < wanted {
+                let end = len.saturating_add(extra);
+                bytes
+                    .try_reserve_exact(end.saturating_sub(bytes.len()))
+                    .ok()?;
+            }
+            // Only what this frame may fill has to be set.
+            let set = len
+                .saturating_add(extra.min(frame_rest))
+                .min(bytes.capacity());
+            bytes.resize(set.max(bytes.len()), 0);
         }
         let end = bytes.len().min(len.saturating_add(frame_rest));
         bytes.get_mut(*len..end)

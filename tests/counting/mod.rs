@@ -17,11 +17,21 @@ struct Counts {
     /// The bytes that are held, and the most that ever were.
     held: usize,
     most: usize,
+    /// The calls of `realloc`, and the bytes that an allocator moves for them which copies each time.
+    reallocations: usize,
+    moved: usize,
 }
 
 thread_local! {
     static COUNTS: Cell<Counts> = const {
-        Cell::new(Counts { allocations: 0, asked: 0, held: 0, most: 0 })
+        Cell::new(Counts {
+            allocations: 0,
+            asked: 0,
+            held: 0,
+            most: 0,
+            reallocations: 0,
+            moved: 0,
+        })
     };
 }
 
@@ -59,6 +69,12 @@ unsafe impl GlobalAlloc for Counting {
             layout.size().saturating_sub(size),
         );
         count(more, less);
+        COUNTS.with(|counts| {
+            let mut now = counts.get();
+            now.reallocations += 1;
+            now.moved += layout.size().min(size);
+            counts.set(now);
+        });
         // SAFETY: the caller keeps the contract of `realloc`.
         unsafe { System.realloc(block, layout, size) }
     }
@@ -87,4 +103,13 @@ pub(crate) fn held<T>(work: impl FnOnce() -> T) -> (T, usize, usize) {
     let made = work();
     let counts = COUNTS.with(Cell::get);
     (made, counts.held, counts.most)
+}
+
+/// The reallocations that `work` makes, and the bytes that an allocator moves for them which copies each
+/// time, as the default `realloc` of `GlobalAlloc` does.
+pub(crate) fn moved(work: impl FnOnce()) -> (usize, usize) {
+    COUNTS.with(Cell::take);
+    work();
+    let counts = COUNTS.with(Cell::get);
+    (counts.reallocations, counts.moved)
 }

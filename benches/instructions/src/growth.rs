@@ -2,6 +2,7 @@
 //! it takes at a size and at twice that size. Work that starts over at every read, frame or field takes four times
 //! as much.
 
+use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
 use std::process::ExitCode;
 
@@ -13,6 +14,32 @@ use websocket_proto::{
     Assembler, Client, Config, Connection, Event, Inbox, Incoming, Negotiated, Payload, Role,
     Server, SliceOutput,
 };
+
+/// An allocator that copies at every reallocation: that of the C library grows blocks where they lie, which
+/// hides storage that is reallocated too often.
+struct Copying;
+
+#[expect(unsafe_code, reason = "an allocator can only be implemented so")]
+// SAFETY: every call goes on to `System` with its arguments unchanged; `realloc` is the trait's own.
+unsafe impl GlobalAlloc for Copying {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller keeps the contract of `alloc_zeroed`.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of `dealloc`.
+        unsafe { System.dealloc(block, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Copying = Copying;
 
 /// A path by its name, with one of its two sizes; the other is twice that.
 struct Path {
@@ -60,13 +87,17 @@ type MakeWire = fn(usize) -> Wire;
 
 /// What a client sends, by its name, with a size. Long messages go beyond the 64 KiB that storage makes room
 /// for before they have come.
-const WIRES: [(&str, usize, MakeWire); 11] = [
+const WIRES: [(&str, usize, MakeWire); 12] = [
     ("binary", 100_000, |n| Wire::message(MessageKind::Binary, n)),
     ("text", 100_000, |n| Wire::message(MessageKind::Text, n)),
     ("deflated", 100_000, Wire::deflated),
     ("messages", 1000, Wire::messages),
     ("fragments", 2000, |n| {
         Wire::fragments(MessageKind::Binary, &[7; 24], n)
+    }),
+    // Long enough to be read to where they belong.
+    ("long-fragments", 20, |n| {
+        Wire::fragments(MessageKind::Binary, &[7; 17 << 10], n)
     }),
     ("fragments-of-text", 4000, |n| {
         // Every frame ends within a character.
@@ -94,7 +125,13 @@ fn paths() -> Vec<Path> {
             add(format!("receive-{what}-{cut}"), size, Box::new(run));
             if matches!(
                 what,
-                "binary" | "text" | "deflated" | "messages" | "fragments" | "pings-in-message"
+                "binary"
+                    | "text"
+                    | "deflated"
+                    | "messages"
+                    | "fragments"
+                    | "long-fragments"
+                    | "pings-in-message"
             ) {
                 let run = move |size| received_from_inbox(wire(size), read);
                 add(format!("inbox-{what}-{cut}"), size, Box::new(run));
@@ -355,9 +392,15 @@ impl Wire {
 
 /// A masked frame with a short payload, masked with zeros.
 fn frame(first: u8, payload: &[u8], out: &mut Vec<u8>) {
-    let len = u8::try_from(payload.len()).expect("a short payload");
-    assert!(len < 126);
-    out.extend([first, 0x80 | len, 0, 0, 0, 0]);
+    match u8::try_from(payload.len()) {
+        Ok(len @ 0..=125) => out.extend([first, 0x80 | len]),
+        _ => {
+            let len = u16::try_from(payload.len()).expect("a payload of less than 64 KiB");
+            out.extend([first, 0xfe]);
+            out.extend(len.to_be_bytes());
+        }
+    }
+    out.extend([0; 4]);
     out.extend(payload);
 }
 
