@@ -30,7 +30,7 @@ use websocket_proto::frame::{CloseCode, MaskingKey};
 use websocket_proto::handshake::client::{Handshake, Outcome};
 use websocket_proto::{
     Assembler, Client, Closure, Config, Connection, Growing, Incoming, MaskingKeys, Message,
-    ProtocolError, State, Transport,
+    ReceiveError, State, Transport,
 };
 
 const HELP: &str = "\
@@ -319,7 +319,7 @@ fn print_all(
     bytes: &mut [u8],
     messages: &mut Assembler<Growing>,
     out: &mut Vec<u8>,
-) -> Result<(), ProtocolError> {
+) -> Result<(), ReceiveError> {
     let mut input = bytes;
     while let Some(incoming) = conn.receive_message(&mut input, messages, out)? {
         match incoming {

@@ -168,7 +168,10 @@ fn serve(mut stream: &TcpStream, options: Options) -> io::Result<()> {
                         .map_err(io::Error::other)?;
                 }
                 let inbox = Inbox::with_buffer(buffer, Assembler::default());
-                return echo(stream, conn, inbox.with_unread(head_len..filled), out);
+                let inbox = inbox
+                    .with_unread(head_len..filled)
+                    .map_err(io::Error::other)?;
+                return echo(stream, conn, inbox, out);
             }
             Err(error) => return respond(stream, &error.response()),
         }
@@ -225,7 +228,8 @@ fn echo(
             let deadline = *close_deadline.get_or_insert_with(|| Instant::now() + CLOSE_DEADLINE);
             stream.set_read_timeout(Some(left(deadline, "the client does not close")?))?;
         }
-        match stream.read(conn.read_room(&mut inbox)) {
+        let room = conn.read_room(&mut inbox).map_err(io::Error::other)?;
+        match stream.read(room) {
             Ok(0) => {
                 let closure = conn.receive_eof();
                 return Err(io::Error::new(
@@ -233,7 +237,7 @@ fn echo(
                     closure.to_string(),
                 ));
             }
-            Ok(read) => inbox.filled(read),
+            Ok(read) => inbox.filled(read).map_err(io::Error::other)?,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }

@@ -53,14 +53,9 @@ pub(crate) mod sealed {
     use crate::event::{Message, Payload};
     use crate::frame::{Mask, MessageKind};
 
-    /// Why something was not stored.
+    /// There is no room, or no memory, for what was to be stored.
     #[derive(Debug)]
-    pub enum Refusal {
-        /// There is no room, or no memory, for it.
-        Full,
-        /// It is of the other kind than what is held.
-        OtherKind,
-    }
+    pub struct Full;
 
     pub trait Storage {
         /// The longest message that can ever be held, in bytes.
@@ -76,7 +71,10 @@ pub(crate) mod sealed {
             mask: Option<Mask>,
             frame_rest: usize,
             message_rest: usize,
-        ) -> Result<(), Refusal>;
+        ) -> Result<(), Full>;
+
+        /// The kind of what is held.
+        fn kind(&self) -> MessageKind;
 
         /// How many bytes are held.
         fn len(&self) -> usize;
@@ -97,7 +95,7 @@ pub(crate) mod sealed {
     }
 }
 
-use sealed::Refusal::{self, Full, OtherKind};
+use sealed::Full;
 
 impl<S: Storage> Assembler<S> {
     /// The longest message that the storage can hold, in bytes; one that grows has no limit of its
@@ -126,10 +124,6 @@ impl<S: Storage> Assembler<S> {
     ) -> Result<(), ProtocolError> {
         if chunk.first {
             self.storage.start(chunk.payload.kind());
-            self.open = true;
-        }
-        if !self.holds(extent.before) {
-            return Err(ProtocolError::WrongAssembler);
         }
         self.open = !chunk.last;
         self.storage
@@ -139,10 +133,7 @@ impl<S: Storage> Assembler<S> {
                 memory_len(extent.frame_rest),
                 memory_len(extent.message_rest),
             )
-            .map_err(|refusal| match refusal {
-                Full => ProtocolError::StorageFull,
-                OtherKind => ProtocolError::WrongAssembler,
-            })
+            .map_err(|Full| ProtocolError::StorageFull)
     }
 
     /// Room for a message of this kind that lies so, behind what is held of it.
@@ -152,12 +143,8 @@ impl<S: Storage> Assembler<S> {
         first: bool,
         extent: Extent,
     ) -> Option<&mut [u8]> {
-        if first && kind == MessageKind::Binary {
+        if first {
             self.storage.start(kind);
-            self.open = true;
-        }
-        if !self.holds(extent.before) {
-            return None;
         }
         self.storage.room(
             memory_len(extent.frame_rest),
@@ -165,21 +152,26 @@ impl<S: Storage> Assembler<S> {
         )
     }
 
-    /// Takes over what was read into the room behind `before` bytes of the message, to be unmasked
-    /// there.
-    pub(crate) fn advance(&mut self, before: u64, len: usize, last: bool) -> Option<&mut [u8]> {
-        if !self.holds(before) {
-            return None;
-        }
+    /// Takes over `len` bytes that were read into the room, to be unmasked there; nothing if the room
+    /// has fewer.
+    pub(crate) fn advance(&mut self, len: usize, last: bool) -> Option<&mut [u8]> {
         let bytes = self.storage.advance(len)?;
         self.open = !last;
         Some(bytes)
     }
 
-    /// Whether the start of a message is held, and is as long. It is not if the assembler is another
-    /// connection's, was cleared, or `receive` has passed it by.
-    fn holds(&self, len: u64) -> bool {
-        self.open && wire_len(self.storage.len()) == len
+    /// Whether `part` is held, the kind and the length of the start of a message, and nothing if there
+    /// is none.
+    ///
+    /// It is not if the assembler is another connection's, was cleared, or `receive` has passed it by.
+    #[inline]
+    pub(crate) fn holds(&self, part: Option<(MessageKind, u64)>) -> bool {
+        match part {
+            None => !self.open,
+            Some((kind, len)) => {
+                self.open && self.storage.kind() == kind && wire_len(self.storage.len()) == len
+            }
+        }
     }
 
     /// The message that is held.
@@ -285,7 +277,7 @@ impl sealed::Storage for Growing {
         mask: Option<Mask>,
         frame_rest: usize,
         message_rest: usize,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Full> {
         let len = payload.len();
         match (&mut self.0, *payload) {
             (Buffer::Text(buffer), Payload::Text { carried, text }) => {
@@ -319,9 +311,17 @@ impl sealed::Storage for Growing {
                 }
                 *held = end;
             }
-            _ => return Err(OtherKind),
+            // The caller of this has seen to the kind.
+            _ => return Err(Full),
         }
         Ok(())
+    }
+
+    fn kind(&self) -> MessageKind {
+        match &self.0 {
+            Buffer::Text(_) => MessageKind::Text,
+            Buffer::Binary { .. } => MessageKind::Binary,
+        }
     }
 
     fn len(&self) -> usize {
@@ -431,7 +431,7 @@ impl<const N: usize> sealed::Storage for Fixed<N> {
         mask: Option<Mask>,
         _frame_rest: usize,
         _message_rest: usize,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Full> {
         match (&mut self.0, *payload) {
             (FixedBuffer::Text(buffer), Payload::Text { carried, text }) => {
                 if let Some(char) = carried {
@@ -447,7 +447,15 @@ impl<const N: usize> sealed::Storage for Fixed<N> {
                 }
                 Ok(())
             }
-            _ => Err(OtherKind),
+            // The caller of this has seen to the kind.
+            _ => Err(Full),
+        }
+    }
+
+    fn kind(&self) -> MessageKind {
+        match &self.0 {
+            FixedBuffer::Text(_) => MessageKind::Text,
+            FixedBuffer::Binary(_) => MessageKind::Binary,
         }
     }
 
@@ -509,10 +517,7 @@ impl sealed::Storage for Borrowed<'_> {
         mask: Option<Mask>,
         _frame_rest: usize,
         _message_rest: usize,
-    ) -> Result<(), Refusal> {
-        if payload.kind() != self.kind {
-            return Err(OtherKind);
-        }
+    ) -> Result<(), Full> {
         match *payload {
             Payload::Text { carried, text } => {
                 if let Some(char) = carried {
@@ -522,6 +527,10 @@ impl sealed::Storage for Borrowed<'_> {
             }
             Payload::Binary(bytes) | Payload::Raw { bytes, .. } => self.copy_in(bytes, mask),
         }
+    }
+
+    fn kind(&self) -> MessageKind {
+        self.kind
     }
 
     fn len(&self) -> usize {
@@ -557,7 +566,7 @@ impl sealed::Storage for Borrowed<'_> {
 }
 
 impl Borrowed<'_> {
-    fn copy_in(&mut self, bytes: &[u8], mask: Option<Mask>) -> Result<(), Refusal> {
+    fn copy_in(&mut self, bytes: &[u8], mask: Option<Mask>) -> Result<(), Full> {
         let room = self.slice.get_mut(self.len..).unwrap_or_default();
         copy_unmasked(bytes, mask, room.get_mut(..bytes.len()).ok_or(Full)?);
         self.len = self.len.saturating_add(bytes.len());

@@ -17,12 +17,6 @@ pub enum ProtocolError {
     /// The payload of a Close frame is wrong (section 5.5.1): 1002, or 1007 for a reason that is
     /// not UTF-8.
     Close(CloseFrameError),
-    /// A compressed message came, but the caller gave no room to inflate it: 1011.
-    ///
-    /// This one is the caller's fault, not the peer's: where permessage-deflate was agreed on, call
-    /// [`receive_message`](crate::Connection::receive_message) or `receive_inflated`, and not
-    /// [`receive`](crate::Connection::receive).
-    CompressedMessage,
     /// A frame is larger than [`Config::max_frame_len`](crate::Config::max_frame_len): 1009.
     FrameTooLong {
         /// The payload length that the header declares, in bytes.
@@ -67,11 +61,6 @@ pub enum ProtocolError {
     UnexpectedContinuation,
     /// A client sent a frame without masking it (section 5.1): 1002.
     UnmaskedFrame,
-    /// The caller gave an assembler that does not hold the start of the message: 1011.
-    ///
-    /// This one is the caller's fault, not the peer's: a message that is cut by a read needs the
-    /// same assembler until it is complete.
-    WrongAssembler,
 }
 
 impl ProtocolError {
@@ -95,7 +84,6 @@ impl ProtocolError {
             | Self::StorageFull
             | Self::TooManyFragments { .. } => CloseCode::MESSAGE_TOO_BIG,
             Self::TooManyControlFrames { .. } => CloseCode::POLICY_VIOLATION,
-            Self::CompressedMessage | Self::WrongAssembler => CloseCode::INTERNAL_ERROR,
         }
     }
 
@@ -108,14 +96,12 @@ impl ProtocolError {
             Self::InvalidUtf8 => "8.1",
             Self::MaskedFrame | Self::UnmaskedFrame => "5.1",
             Self::ReservedBits(_) => "5.2",
-            Self::CompressedMessage
-            | Self::FrameTooLong { .. }
+            Self::FrameTooLong { .. }
             | Self::InvalidDeflate
             | Self::MessageTooLong { .. }
             | Self::StorageFull
             | Self::TooManyControlFrames { .. }
-            | Self::TooManyFragments { .. }
-            | Self::WrongAssembler => "7.4.1",
+            | Self::TooManyFragments { .. } => "7.4.1",
         }
     }
 }
@@ -137,9 +123,6 @@ impl fmt::Display for ProtocolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Close(error) => error.fmt(f),
-            Self::CompressedMessage => f.write_str(
-                "a compressed message came without room to inflate it: receive messages whole, or inflated",
-            ),
             Self::FrameTooLong { len, limit } => {
                 write!(
                     f,
@@ -148,9 +131,7 @@ impl fmt::Display for ProtocolError {
             }
             Self::Header(error) => error.fmt(f),
             Self::InterleavedMessage => f.write_str("a new message begins inside another one"),
-            Self::InvalidDeflate => {
-                f.write_str("a compressed message is corrupt or incomplete")
-            }
+            Self::InvalidDeflate => f.write_str("a compressed message is corrupt or incomplete"),
             Self::InvalidUtf8 => f.write_str("a text message is not UTF-8"),
             Self::MaskedFrame => f.write_str("a server sent a masked frame"),
             Self::MessageTooLong { limit } => {
@@ -175,15 +156,119 @@ impl fmt::Display for ProtocolError {
                 f.write_str("a continuation frame comes while no message is open")
             }
             Self::UnmaskedFrame => f.write_str("a client sent a frame without masking it"),
-            Self::WrongAssembler => f.write_str(
-                "the assembler lacks the start of the message: keep to one until it is complete",
-            ),
         }?;
         write!(f, " (RFC 6455 section {})", self.section())
     }
 }
 
 impl core::error::Error for ProtocolError {}
+
+/// A call that receives has no event to give: whose fault that is.
+///
+/// See [RFC 6455 section 7.1.7](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.7) for the
+/// peer's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a fault is the peer's or the caller's"
+)]
+pub enum ReceiveError {
+    /// The peer's fault. The connection has failed, and the output holds the Close that tells the
+    /// peer.
+    Protocol(ProtocolError),
+    /// The caller's fault. Nothing has changed: the connection goes on with the next call that is
+    /// right.
+    Misuse(Misuse),
+}
+
+impl ReceiveError {
+    /// Returns the peer's fault, and `None` if the caller is at fault.
+    pub const fn protocol(self) -> Option<ProtocolError> {
+        match self {
+            Self::Protocol(error) => Some(error),
+            Self::Misuse(_) => None,
+        }
+    }
+}
+
+impl From<ProtocolError> for ReceiveError {
+    #[inline]
+    fn from(error: ProtocolError) -> Self {
+        Self::Protocol(error)
+    }
+}
+
+impl From<Misuse> for ReceiveError {
+    fn from(misuse: Misuse) -> Self {
+        Self::Misuse(misuse)
+    }
+}
+
+impl fmt::Display for ReceiveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Protocol(error) => error.fmt(f),
+            Self::Misuse(misuse) => misuse.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for ReceiveError {}
+
+/// The caller receives in a way that cannot be right.
+///
+/// No bytes of the peer's can cause it, and the peer is not told. Nothing has changed, no input was
+/// taken, and the connection goes on with the next call that is right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Misuse {
+    /// The inbox is full: the caller has to [receive](crate::Connection::receive_from) what is in it
+    /// before it reads more.
+    InboxFull,
+    /// Compressed messages may come, as permessage-deflate was agreed on, but the caller gives no
+    /// room of at least 4 bytes to inflate them: call `receive_inflated` or
+    /// [`receive_message`](crate::Connection::receive_message), not
+    /// [`receive`](crate::Connection::receive).
+    NoWindow,
+    /// The caller says that it filled more bytes than it was lent.
+    RoomOverrun {
+        /// The bytes that it says it filled.
+        filled: usize,
+        /// The bytes that it was lent.
+        room: usize,
+    },
+    /// The assembler does not hold the start of the message that is open, or holds another
+    /// connection's: keep to one assembler until the message is complete.
+    WrongAssembler,
+    /// The inbox holds bytes of another connection: see
+    /// [`Inbox::is_idle`](crate::Inbox::is_idle).
+    WrongInbox,
+}
+
+impl fmt::Display for Misuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::InboxFull => "the inbox is full: receive what is in it, then read",
+            Self::NoWindow => {
+                "compressed messages may come: receive messages whole, or inflated into a window of 4 bytes or more"
+            }
+            Self::RoomOverrun { filled, room } => {
+                return write!(
+                    f,
+                    "{filled} bytes are said to fill a room of {room}: give the length that was read"
+                );
+            }
+            Self::WrongAssembler => {
+                "the assembler is not at this message: keep to one until the message is complete"
+            }
+            Self::WrongInbox => {
+                "the inbox holds bytes of another connection: share an inbox only while it is idle"
+            }
+        })
+    }
+}
+
+impl core::error::Error for Misuse {}
 
 /// The caller asked for something that cannot be sent now. Nothing has changed, and nothing was
 /// written but replies that waited.

@@ -6,8 +6,10 @@ use core::ops::Range;
 #[cfg(feature = "alloc")]
 use crate::assembler::Growing;
 use crate::assembler::{Assembler, Storage};
+use crate::error::Misuse;
 #[cfg(feature = "alloc")]
 use crate::frame::MAX_HEADER;
+use crate::id::Id;
 
 /// What is moved to the front of the buffer without a second thought: that is cheaper than a read of
 /// what little room there is behind it.
@@ -48,11 +50,11 @@ const STORED: usize = 4096;
 /// let mut stream = &b"\x82\x83\0\0\0\0abc\x81\x82\0\0\0\0hi"[..];
 /// let mut lens = Vec::new();
 /// loop {
-///     let read = stream.read(conn.read_room(&mut inbox))?;
+///     let read = stream.read(conn.read_room(&mut inbox)?)?;
 ///     if read == 0 {
 ///         break;
 ///     }
-///     inbox.filled(read);
+///     inbox.filled(read)?;
 ///     while let Some(incoming) = conn.receive_from(&mut inbox, &mut out)? {
 ///         if let Incoming::Message(message) = incoming {
 ///             lens.push(message.as_bytes().len());
@@ -79,6 +81,10 @@ pub struct Inbox<B, S> {
     stored: usize,
     stored_wanted: usize,
     holds_text: bool,
+    /// How many bytes of the room that was lent last are yet to be filled.
+    lent: usize,
+    /// The connection that was the last to be lent room.
+    owner: Id,
     assembler: Assembler<S>,
 }
 
@@ -120,20 +126,31 @@ impl<B: AsMut<[u8]>, S: Storage> Inbox<B, S> {
             stored: 0,
             stored_wanted: 0,
             holds_text: false,
+            lent: 0,
+            owner: Id::NONE,
             assembler,
         }
     }
 
-    /// Begins with what is in the buffer from here to there: such as what came behind the head of the
-    /// opening handshake, in the buffer that was used for that.
+    /// Begins with the bytes of the buffer in this range: such as those behind the head of the opening
+    /// handshake, in the buffer that was used for that.
     ///
-    /// Call [`receive_from`](crate::Connection::receive_from) before anything is read then.
-    #[must_use]
-    pub fn with_unread(mut self, bytes: Range<usize>) -> Self {
+    /// Call [`receive_from`](crate::Connection::receive_from) before reading more, because the range
+    /// may leave no room.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::RoomOverrun`]: the range ends behind the buffer, or before it begins.
+    pub fn with_unread(mut self, bytes: Range<usize>) -> Result<Self, Misuse> {
         let read = &mut self.read;
-        read.end = bytes.end.min(read.buffer.as_mut().len());
-        read.begin = bytes.start.min(read.end);
-        self
+        let room = read.buffer.as_mut().len();
+        if bytes.start > bytes.end || bytes.end > room {
+            let filled = bytes.end.max(bytes.start);
+            return Err(Misuse::RoomOverrun { filled, room });
+        }
+        read.begin = bytes.start;
+        read.end = bytes.end;
+        Ok(self)
     }
 
     /// Whether frames of text stay in the buffer, too, until they are whole: they do not by default.
@@ -147,21 +164,36 @@ impl<B: AsMut<[u8]>, S: Storage> Inbox<B, S> {
         self
     }
 
-    /// Says that `len` bytes were read into the [room](crate::Connection::read_room) that was lent
-    /// last, which had as many.
+    /// Takes over the first `len` bytes of the [room](crate::Connection::read_room) that was lent
+    /// last, into which they were read.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::RoomOverrun`]: the room had fewer bytes. Nothing was taken over.
     #[inline]
-    pub fn filled(&mut self, len: usize) {
+    pub fn filled(&mut self, len: usize) -> Result<(), Misuse> {
+        let Some(lent) = self.lent.checked_sub(len) else {
+            return Err(Misuse::RoomOverrun {
+                filled: len,
+                room: self.lent,
+            });
+        };
+        self.lent = lent;
         if self.lends_storage {
             self.stored = self.stored.saturating_add(len);
         } else {
             self.read.filled(len);
         }
+        Ok(())
     }
 
     /// Whether nothing is held, neither bytes nor the start of a message: the inbox may serve
     /// another connection.
+    ///
+    /// Until then a call for another connection gives [`Misuse::WrongInbox`]. (A target without
+    /// atomic operations cannot tell connections apart.)
     pub fn is_idle(&self) -> bool {
-        self.read.is_empty() && self.assembler.is_idle()
+        self.read.is_empty() && self.stored == 0 && self.assembler.is_idle()
     }
 
     /// Forgets what is held, of a connection that has ended inside a frame or message, and keeps the
@@ -169,6 +201,8 @@ impl<B: AsMut<[u8]>, S: Storage> Inbox<B, S> {
     pub fn clear(&mut self) {
         self.read.clear();
         self.stored = 0;
+        self.lent = 0;
+        self.owner = Id::NONE;
         self.assembler.clear();
     }
 
@@ -177,26 +211,53 @@ impl<B: AsMut<[u8]>, S: Storage> Inbox<B, S> {
         &mut self.assembler
     }
 
-    /// Lends the room that `room_of` finds in the assembler, behind what was read into it, or else
-    /// room in the buffer.
+    /// Whether what is held, if anything, is of the connection with this number.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::WrongInbox`] if it is another's.
+    #[inline]
+    pub(crate) fn belongs_to(&self, connection: Id) -> Result<(), Misuse> {
+        if self.owner == connection || self.owner == Id::NONE || self.is_idle() {
+            Ok(())
+        } else {
+            Err(Misuse::WrongInbox)
+        }
+    }
+
+    /// Lends the connection with this number the room that `room_of` finds in the assembler, behind
+    /// what was read into it, or else room in the buffer.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::InboxFull`]: there is no room, and no read of 0 bytes is to pass for the end.
     #[inline]
     pub(crate) fn lend<'m>(
         &'m mut self,
+        connection: Id,
         room_of: impl FnOnce(&'m mut Assembler<S>) -> Option<&'m mut [u8]>,
-    ) -> &'m mut [u8] {
+    ) -> Result<&'m mut [u8], Misuse> {
+        self.owner = connection;
         // What is in the buffer comes before what would be read into the storage.
         if self.read.is_empty()
             && let Some(room) = room_of(&mut self.assembler)
-            && self.stored < room.len()
+            && let Some(rest) = room.get_mut(self.stored..)
+            && !rest.is_empty()
         {
             self.lends_storage = true;
-            self.stored_wanted = room.len().min(STORED);
-            return room.get_mut(self.stored..).unwrap_or_default();
+            self.stored_wanted = self.stored.saturating_add(rest.len()).min(STORED);
+            self.lent = rest.len();
+            return Ok(rest);
         }
         // What is there of it, if anything, has to be looked at before the buffer.
         self.lends_storage = false;
         self.stored_wanted = 0;
-        self.read.lend()
+        let room = self.read.lend();
+        self.lent = room.len();
+        if room.is_empty() {
+            return Err(Misuse::InboxFull);
+        }
+        Ok(room)
     }
 
     /// Whether what is held waits for more.
@@ -212,9 +273,10 @@ impl<B: AsMut<[u8]>, S: Storage> Inbox<B, S> {
         Some(mem::take(&mut self.stored)).filter(|stored| *stored > 0)
     }
 
-    /// What the buffer has.
+    /// What the buffer has, for the connection with this number.
     #[inline]
-    pub(crate) fn input(&mut self) -> Input<'_, S> {
+    pub(crate) fn input(&mut self, connection: Id) -> Input<'_, S> {
+        self.owner = connection;
         let ReadBuffer {
             buffer,
             begin,
@@ -263,7 +325,14 @@ impl<B: AsMut<[u8]>> ReadBuffer<B> {
             self.move_to_front();
         }
         let buffer = self.buffer.as_mut();
-        let until = self.wanted.max(READ).min(buffer.len());
+        let until = self.wanted.max(READ);
+        // Where more than that is held, as nothing was received yet, the rest of the buffer is room.
+        let until = if self.end < until {
+            until
+        } else {
+            buffer.len()
+        };
+        let until = until.min(buffer.len());
         buffer.get_mut(self.end..until).unwrap_or_default()
     }
 

@@ -129,7 +129,7 @@ fn inflated(conn: &mut Connection<Server>, bytes: &[u8], read: usize, window: us
                 Ok(Some(_)) => {}
                 Ok(None) => break,
                 Err(error) => {
-                    came.error = Some(error);
+                    came.error = error.protocol();
                     return came;
                 }
             }
@@ -156,7 +156,7 @@ fn assembled<S: Storage>(
                 Ok(Some(_)) => {}
                 Ok(None) => break,
                 Err(error) => {
-                    came.error = Some(error);
+                    came.error = error.protocol();
                     return;
                 }
             }

@@ -12,8 +12,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The layers from the bottom up, and what each may name besides itself.
-const LAYERS: [(&str, &[&str]); 18] = [
+const LAYERS: [(&str, &[&str]); 19] = [
     ("num", &[]),
+    ("id", &[]),
     ("output", &["frame"]),
     ("deflate", &["num"]),
     ("leniency", &[]),
@@ -33,6 +34,7 @@ const LAYERS: [(&str, &[&str]); 18] = [
         "connection",
         &[
             "num",
+            "id",
             "output",
             "negotiated",
             "utf8",
@@ -50,7 +52,7 @@ const LAYERS: [(&str, &[&str]); 18] = [
         ],
     ),
     ("assembler", &["num", "frame", "error", "event"]),
-    ("inbox", &["assembler", "frame"]),
+    ("inbox", &["id", "error", "assembler", "frame"]),
     // It follows the state of a connection, a plain value, and knows no more of it.
     ("keep_alive", &["connection"]),
     ("lib", &[]),

@@ -468,6 +468,7 @@ impl<R: Role> End<R> {
                     }
                 }
                 Err(error) => {
+                    let error = error.protocol().expect("the peer is at fault");
                     assert_eq!(error.close_code(), CloseCode::PROTOCOL_ERROR);
                     self.seen.failed = true;
                     self.look(side);

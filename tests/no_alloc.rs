@@ -227,7 +227,7 @@ fn flood(
                     Ok(Some(_)) => {}
                     Ok(None) => break,
                     Err(error) => {
-                        result = Err(error);
+                        result = Err(error.protocol().unwrap());
                         break 'flood;
                     }
                 }

@@ -189,11 +189,11 @@ fn by_inbox(
 ) -> usize {
     let (mut out, mut len, mut at) = (Vec::new(), 0, 0);
     while at < wire.len() {
-        let room = conn.read_room(&mut inbox);
+        let room = conn.read_room(&mut inbox).unwrap();
         let part = (wire.len() - at).min(read).min(room.len());
         room[..part].copy_from_slice(&wire[at..at + part]);
         at += part;
-        inbox.filled(part);
+        inbox.filled(part).unwrap();
         while let Some(incoming) = conn.receive_from(&mut inbox, &mut out).unwrap() {
             len += len_of(incoming);
         }

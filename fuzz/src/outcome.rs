@@ -2,7 +2,7 @@
 
 use websocket_proto::{
     Assembler, Borrowed, Closure, Connection, Event, Fixed, Growing, Inbox, Incoming, Message,
-    Payload, ProtocolError, Role, State, Storage, Transport,
+    Payload, ProtocolError, ReceiveError, Role, State, Storage, Transport,
 };
 
 use crate::bytes::Cuts;
@@ -148,7 +148,8 @@ struct Feed<'c, R> {
 }
 
 impl<R: Role> Feed<'_, R> {
-    fn fault(&mut self, fault: ProtocolError) {
+    fn fault(&mut self, error: ReceiveError) {
+        let fault = error.protocol().expect("no call is misused");
         assert_eq!(
             *self.error.get_or_insert(fault),
             fault,
@@ -166,7 +167,7 @@ impl<R: Role> Feed<'_, R> {
     }
 
     /// Notes what a call has given that receives messages; says whether there may be more.
-    fn takes(&mut self, given: Result<Option<Incoming<'_>>, ProtocolError>) -> bool {
+    fn takes(&mut self, given: Result<Option<Incoming<'_>>, ReceiveError>) -> bool {
         match given {
             Ok(Some(incoming)) => {
                 self.sees(incoming_seen(incoming));
@@ -208,8 +209,8 @@ impl<R: Role> Feed<'_, R> {
                     }
                     Ok(Some(other)) => panic!("a new kind of event: {other:?}"),
                     Ok(None) => break,
-                    Err(fault) => {
-                        self.fault(fault);
+                    Err(error) => {
+                        self.fault(error);
                         break;
                     }
                 }
@@ -258,12 +259,17 @@ impl<R: Role> Feed<'_, R> {
             let (mut read, after) = rest.split_at(read);
             rest = after;
             while !read.is_empty() {
-                let room = self.conn.read_room(&mut inbox);
-                assert!(!room.is_empty(), "there is always room");
+                let room = self
+                    .conn
+                    .read_room(&mut inbox)
+                    .expect("there is always room");
+                assert!(!room.is_empty(), "room is not empty");
                 let (now, later) = read.split_at(room.len().min(read.len()));
                 room[..now.len()].copy_from_slice(now);
                 read = later;
-                inbox.filled(now.len());
+                inbox
+                    .filled(now.len())
+                    .expect("no more than there was room for");
                 loop {
                     let given = self.conn.receive_from(&mut inbox, &mut self.out);
                     if !self.takes(given) {

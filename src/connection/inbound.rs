@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::error::ProtocolError;
 use crate::event::{Chunk, ControlPayload, Extent, Payload};
 use crate::frame::{Mask, MaskingKey, MessageKind};
+use crate::id::Id;
 use crate::num::{memory_len, wire_len};
 use crate::role::Role;
 use crate::utf8::{InvalidUtf8, Utf8Piece, Utf8Stream};
@@ -25,6 +26,7 @@ const MIN_DIRECT: u64 = 16 << 10;
 /// control frame.
 #[derive(Debug)]
 pub(super) struct Inbound {
+    id: Id,
     config: Config,
     stage: Stage,
     /// The bytes so far of a header that a read cut, or of a control frame's payload. Never both: a
@@ -125,8 +127,9 @@ pub(super) enum ControlOpcode {
 }
 
 impl Inbound {
-    pub(super) const fn new(config: Config) -> Self {
+    pub(super) fn new(config: Config) -> Self {
         Self {
+            id: Id::next(),
             config,
             stage: Stage::Header,
             spill: ControlPayload::empty(),
@@ -160,10 +163,6 @@ impl Inbound {
                     Ok(false) => return Ok(None),
                     Err(error) => Err(error),
                 },
-                // Who has begun to take the message in one way cannot go on in another.
-                Stage::Data(_) if self.checks_late && !taking.holds_text => {
-                    Err(ProtocolError::WrongAssembler)
-                }
                 Stage::Data(kind) => self.data::<R>(kind, input, taking),
                 #[cfg(feature = "deflate")]
                 Stage::Compressed(kind) => return Ok(Some(Found::Compressed(kind))),
@@ -238,6 +237,47 @@ impl Inbound {
             || !self.spill.is_empty()
             || self.missing > 0
             || matches!(self.stage, Stage::Data(_) | Stage::Control(_))
+    }
+
+    /// The number of the connection.
+    #[inline]
+    pub(super) const fn id(&self) -> Id {
+        self.id
+    }
+
+    /// The kind and the length of what the assembler has to hold: the start of the open message, as
+    /// far as it was handed out. Text whose check is to come is held as bytes.
+    #[inline]
+    pub(super) fn part(&self) -> Option<(MessageKind, u64)> {
+        if self.first {
+            return None;
+        }
+        let kind = match self.message? {
+            MessageKind::Text if !self.checks_late => MessageKind::Text,
+            _ => MessageKind::Binary,
+        };
+        #[cfg(feature = "deflate")]
+        if self.compression.is_open() {
+            return Some((kind, self.inflated_extent(0, u64::MAX).before));
+        }
+        // What is to come of a control frame is none of the message.
+        let to_come = match self.stage {
+            Stage::Data(_) => self.remaining,
+            _ => 0,
+        };
+        let to_come = to_come.saturating_add(self.utf8.carried_len());
+        Some((kind, self.message_len.saturating_sub(to_come)))
+    }
+
+    /// Whether no message is open, as far as the assembler is concerned.
+    #[inline]
+    pub(super) const fn is_between_messages(&self) -> bool {
+        self.message.is_none()
+    }
+
+    /// Whether the open message is text that is checked when it is whole.
+    pub(super) const fn checks_late(&self) -> bool {
+        self.checks_late
     }
 
     /// How the chunk that was just found, of `len` bytes, lies in its message.
@@ -438,19 +478,21 @@ impl Inbound {
         }
     }
 
-    /// Takes `len` bytes of payload that were read to where they belong. Says whether the message
-    /// ends with them; nothing if they are more than the frame has.
-    pub(super) fn count_payload(&mut self, len: usize) -> Option<bool> {
-        self.remaining = self.remaining.checked_sub(wire_len(len))?;
+    /// Whether the message ends with the next `len` bytes of payload.
+    pub(super) fn ends_with(&self, len: usize) -> bool {
+        self.fin && self.remaining == wire_len(len)
+    }
+
+    /// Takes `len` bytes of payload that were read to where they belong.
+    pub(super) fn count_payload(&mut self, len: usize) {
+        self.remaining = self.remaining.saturating_sub(wire_len(len));
         self.first = false;
-        if self.remaining > 0 {
-            return Some(false);
+        if self.remaining == 0 {
+            self.stage = Stage::Header;
+            if self.fin {
+                self.message = None;
+            }
         }
-        self.stage = Stage::Header;
-        if self.fin {
-            self.message = None;
-        }
-        Some(self.fin)
     }
 
     /// Unmasks payload that lies where it belongs.

@@ -18,7 +18,7 @@ use crate::broadcast::Broadcast;
 use crate::config::Config;
 #[cfg(feature = "deflate")]
 use crate::deflate::{CompressState, InflateState};
-use crate::error::{ProtocolError, SendError};
+use crate::error::{Misuse, ReceiveError, SendError};
 use crate::event::{Chunk, Event, Incoming, Message};
 use crate::frame::{CloseCode, EncodedHeader, MessageKind};
 use crate::inbox::Inbox;
@@ -117,10 +117,13 @@ impl<R: Role> Connection<R> {
     ///
     /// # Errors
     ///
-    /// [`ProtocolError`] when the peer broke the protocol or a limit. The connection has failed
-    /// then: the Close frame that tells the peer is in `out`, or waits for room there; the rest of
-    /// the input is discarded, and every later call gives the same error. Text that is valid before
-    /// a fault still comes as a chunk, the error with the next call.
+    /// - [`ReceiveError::Protocol`] when the peer broke the protocol or a limit. The connection has
+    ///   failed then: the Close frame that tells the peer is in `out`, or waits for room there; the
+    ///   rest of the input is discarded, and every later call gives the same error. Text that is
+    ///   valid before a fault still comes as a chunk, the error with the next call.
+    /// - [`Misuse::NoWindow`]: permessage-deflate was agreed on, so that compressed messages may
+    ///   come, and there is no room to inflate them. Call `receive_inflated` or
+    ///   [`receive_message`](Self::receive_message).
     ///
     /// # Examples
     ///
@@ -138,14 +141,14 @@ impl<R: Role> Connection<R> {
     /// assert!(matches!(second, Some(Event::Chunk(chunk)) if chunk.first && chunk.last));
     /// assert_eq!(out, b"\x8a\x02hi");
     /// # }
-    /// # Ok::<(), websocket_proto::ProtocolError>(())
+    /// # Ok::<(), websocket_proto::ReceiveError>(())
     /// ```
     #[inline]
     pub fn receive<'b>(
         &mut self,
         input: &mut &'b mut [u8],
         out: &mut impl Output,
-    ) -> Result<Option<Event<'b>>, ProtocolError> {
+    ) -> Result<Option<Event<'b>>, ReceiveError> {
         self.sender.flush_first(out);
         let Self { receiver, sender } = self;
         receiver.receive(input, |reply| sender.reply(reply, out))
@@ -160,16 +163,18 @@ impl<R: Role> Connection<R> {
     ///
     /// # Errors
     ///
-    /// [`ProtocolError`], as [`receive`](Self::receive); also [`ProtocolError::StorageFull`] when
-    /// there is no memory for the message, and [`ProtocolError::WrongAssembler`] for one that does
-    /// not hold its start.
+    /// - [`ReceiveError::Protocol`], as [`receive`](Self::receive); also
+    ///   [`ProtocolError::StorageFull`](crate::ProtocolError::StorageFull) when there is no memory for
+    ///   the message.
+    /// - [`Misuse::WrongAssembler`]: `assembler` does not hold the start of the open message, or it
+    ///   holds that of another connection's.
     #[inline]
     pub fn receive_message<'b: 'm, 'm, S: Storage>(
         &mut self,
         input: &mut &'b mut [u8],
         assembler: &'m mut Assembler<S>,
         out: &mut impl Output,
-    ) -> Result<Option<Incoming<'m>>, ProtocolError> {
+    ) -> Result<Option<Incoming<'m>>, ReceiveError> {
         self.sender.flush_first(out);
         let Self { receiver, sender } = self;
         receiver.receive_message(input, assembler, |reply| sender.reply(reply, out))
@@ -185,8 +190,9 @@ impl<R: Role> Connection<R> {
     ///
     /// # Errors
     ///
-    /// [`ProtocolError`], as [`receive`](Self::receive); also [`ProtocolError::InvalidDeflate`],
-    /// and [`ProtocolError::CompressedMessage`] if `window` is too short.
+    /// - [`ReceiveError::Protocol`], as [`receive`](Self::receive); also
+    ///   [`ProtocolError::InvalidDeflate`](crate::ProtocolError::InvalidDeflate).
+    /// - [`Misuse::NoWindow`]: permessage-deflate was agreed on, and `window` has fewer than 4 bytes.
     ///
     /// # Examples
     ///
@@ -209,7 +215,7 @@ impl<R: Role> Connection<R> {
     ///     }
     /// }
     /// assert_eq!(text, "Hello");
-    /// # Ok::<(), websocket_proto::ProtocolError>(())
+    /// # Ok::<(), websocket_proto::ReceiveError>(())
     /// ```
     #[cfg(feature = "deflate")]
     pub fn receive_inflated<'b: 'w, 'w>(
@@ -217,7 +223,7 @@ impl<R: Role> Connection<R> {
         input: &mut &'b mut [u8],
         window: &'w mut [u8],
         out: &mut impl Output,
-    ) -> Result<Option<Event<'w>>, ProtocolError> {
+    ) -> Result<Option<Event<'w>>, ReceiveError> {
         self.sender.flush_first(out);
         let Self { receiver, sender } = self;
         receiver.receive_inflated(input, window, |reply| sender.reply(reply, out))
@@ -319,14 +325,14 @@ impl<R: Role> Connection<R> {
     ///
     /// # Errors
     ///
-    /// [`ProtocolError::WrongAssembler`] when that is not the room that was given, or not as long. A
-    /// connection that had failed before gives the error of that, as everywhere.
+    /// - [`Misuse::WrongAssembler`]: `assembler` did not give the room, or less of it.
+    /// - [`ReceiveError::Protocol`]: the connection had failed before.
     pub fn payload_read<'m, S: Storage>(
         &mut self,
         len: usize,
         assembler: &'m mut Assembler<S>,
         out: &mut impl Output,
-    ) -> Result<Option<Incoming<'m>>, ProtocolError> {
+    ) -> Result<Option<Incoming<'m>>, ReceiveError> {
         self.sender.flush_first(out);
         let Self { receiver, sender } = self;
         receiver.payload_read(len, assembler, |reply| sender.reply(reply, out))
@@ -336,12 +342,17 @@ impl<R: Role> Connection<R> {
     /// whose payload is long.
     ///
     /// Say how many were read by [`Inbox::filled`], then call [`receive_from`](Self::receive_from)
-    /// until it gives `None`. The room is never empty after that.
+    /// until it gives `None`. The room is never empty, and after that there always is some.
+    ///
+    /// # Errors
+    ///
+    /// - [`Misuse::InboxFull`]: there is no room before what is held was received.
+    /// - [`Misuse::WrongInbox`]: the inbox holds bytes of another connection.
     #[inline]
     pub fn read_room<'m, B: AsMut<[u8]>, S: Storage>(
         &mut self,
         inbox: &'m mut Inbox<B, S>,
-    ) -> &'m mut [u8] {
+    ) -> Result<&'m mut [u8], Misuse> {
         self.receiver.read_room(inbox)
     }
 
@@ -353,16 +364,18 @@ impl<R: Role> Connection<R> {
     ///
     /// # Errors
     ///
-    /// As [`receive_message`](Self::receive_message).
+    /// As [`receive_message`](Self::receive_message), and [`Misuse::WrongInbox`]: the inbox holds
+    /// bytes of another connection.
     #[inline]
     pub fn receive_from<'m, B: AsMut<[u8]>, S: Storage>(
         &mut self,
         inbox: &'m mut Inbox<B, S>,
         out: &mut impl Output,
-    ) -> Result<Option<Incoming<'m>>, ProtocolError> {
+    ) -> Result<Option<Incoming<'m>>, ReceiveError> {
         self.sender.flush_first(out);
         // Where the bytes come one by one, this is all that is done for most of them.
         if inbox.waits() {
+            inbox.belongs_to(self.receiver.id())?;
             return Ok(None);
         }
         self.receive_next(inbox, out)
@@ -373,7 +386,7 @@ impl<R: Role> Connection<R> {
         &mut self,
         inbox: &'m mut Inbox<B, S>,
         out: &mut impl Output,
-    ) -> Result<Option<Incoming<'m>>, ProtocolError> {
+    ) -> Result<Option<Incoming<'m>>, ReceiveError> {
         let Self { receiver, sender } = self;
         receiver.receive_from(inbox, |reply| sender.reply(reply, out))
     }
@@ -760,7 +773,7 @@ impl<R: Role> Connection<R> {
     /// sender.reply(owed.recv().unwrap(), &mut out);
     /// assert_eq!(out, b"\x8a\x02hi");
     /// # }
-    /// # Ok::<(), websocket_proto::ProtocolError>(())
+    /// # Ok::<(), websocket_proto::ReceiveError>(())
     /// ```
     pub fn split(self) -> (Receiver<R>, Sender<R>) {
         (self.receiver, self.sender)

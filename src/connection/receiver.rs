@@ -12,9 +12,10 @@ use inflating::Inflating;
 
 use crate::assembler::{Assembler, Storage};
 use crate::config::Config;
-use crate::error::ProtocolError;
+use crate::error::{Misuse, ProtocolError, ReceiveError};
 use crate::event::{ControlEvent, Event, Incoming, Message};
 use crate::frame::{CloseFrame, MessageKind};
+use crate::id::Id;
 use crate::inbox::{Inbox, Input};
 use crate::num::wire_len;
 use crate::role::Role;
@@ -38,7 +39,7 @@ pub struct Receiver<R> {
 }
 
 impl<R: Role> Receiver<R> {
-    pub(super) const fn new(config: Config) -> Self {
+    pub(super) fn new(config: Config) -> Self {
         Self {
             inbound: Inbound::new(config),
             #[cfg(feature = "deflate")]
@@ -58,7 +59,15 @@ impl<R: Role> Receiver<R> {
         &mut self,
         input: &mut &'b mut [u8],
         mut reply: impl FnMut(Reply),
-    ) -> Result<Option<Event<'b>>, ProtocolError> {
+    ) -> Result<Option<Event<'b>>, ReceiveError> {
+        if self.inbound.checks_late() {
+            return Err(Misuse::WrongAssembler.into());
+        }
+        // Only a compressed message would need the room, but whether one comes is up to the peer.
+        #[cfg(feature = "deflate")]
+        if self.inbound.allows_compressed() {
+            return Err(Misuse::NoWindow.into());
+        }
         let found = match self.inbound.whole_message::<R>(input, u64::MAX) {
             Some(whole) => told(self.inbound.found_whole(whole, input), &mut reply),
             None => self.find(input, Taking::ALL, &mut reply),
@@ -69,10 +78,9 @@ impl<R: Role> Receiver<R> {
             Some(Found::Control(opcode)) => {
                 Ok(Some(self.control(opcode, input, &mut reply)?.into()))
             }
+            // None comes where that was not agreed on.
             #[cfg(feature = "deflate")]
-            Some(Found::Compressed(_)) => {
-                Err(self.fail(ProtocolError::CompressedMessage, input, &mut reply))
-            }
+            Some(Found::Compressed(_)) => Err(Misuse::NoWindow.into()),
         }
     }
 
@@ -88,7 +96,7 @@ impl<R: Role> Receiver<R> {
         input: &mut &'b mut [u8],
         assembler: &'m mut Assembler<S>,
         reply: impl FnMut(Reply),
-    ) -> Result<Option<Incoming<'m>>, ProtocolError> {
+    ) -> Result<Option<Incoming<'m>>, ReceiveError> {
         let taking = Taking {
             max_message_len: wire_len(assembler.max_len()),
             max_piece: PIECE,
@@ -109,7 +117,8 @@ impl<R: Role> Receiver<R> {
         &mut self,
         inbox: &'m mut Inbox<B, S>,
         mut reply: impl FnMut(Reply),
-    ) -> Result<Option<Incoming<'m>>, ProtocolError> {
+    ) -> Result<Option<Incoming<'m>>, ReceiveError> {
+        inbox.belongs_to(self.inbound.id())?;
         if inbox.waits() {
             return Ok(None);
         }
@@ -127,7 +136,7 @@ impl<R: Role> Receiver<R> {
             max_held,
             holds_text,
             assembler,
-        } = inbox.input();
+        } = inbox.input(self.inbound.id());
         let taking = Taking {
             max_message_len: wire_len(assembler.max_len()),
             max_piece: PIECE,
@@ -142,12 +151,23 @@ impl<R: Role> Receiver<R> {
     }
 
     /// As [`Connection::read_room`](super::Connection::read_room).
+    ///
+    /// # Errors
+    ///
+    /// As there.
     #[inline]
     pub fn read_room<'m, B: AsMut<[u8]>, S: Storage>(
         &mut self,
         inbox: &'m mut Inbox<B, S>,
-    ) -> &'m mut [u8] {
-        inbox.lend(|assembler| self.payload_room(assembler))
+    ) -> Result<&'m mut [u8], Misuse> {
+        inbox.belongs_to(self.inbound.id())?;
+        inbox.lend(self.inbound.id(), |assembler| self.payload_room(assembler))
+    }
+
+    /// The number of the connection.
+    #[inline]
+    pub(super) const fn id(&self) -> Id {
+        self.inbound.id()
     }
 
     /// Takes input until it makes a whole message or a control frame.
@@ -158,8 +178,9 @@ impl<R: Role> Receiver<R> {
         assembler: &'m mut Assembler<S>,
         taking: Taking,
         mut reply: impl FnMut(Reply),
-    ) -> Result<Option<Incoming<'m>>, ProtocolError> {
+    ) -> Result<Option<Incoming<'m>>, ReceiveError> {
         let max_message_len = taking.max_message_len;
+        self.check_assembler(assembler, taking)?;
         // Most messages are whole where they lie: a way without chunks for them.
         if let Some((kind, payload)) = self.inbound.whole_message::<R>(input, max_message_len) {
             match kind {
@@ -171,7 +192,11 @@ impl<R: Role> Receiver<R> {
                     // "When an endpoint is to interpret a byte stream as UTF-8 but finds that the
                     // byte stream is not, in fact, a valid UTF-8 stream, that endpoint MUST _Fail
                     // the WebSocket Connection_" (section 8.1).
-                    None => return Err(self.fail(ProtocolError::InvalidUtf8, input, &mut reply)),
+                    None => {
+                        return Err(self
+                            .fail(ProtocolError::InvalidUtf8, input, &mut reply)
+                            .into());
+                    }
                 },
             }
         }
@@ -183,7 +208,7 @@ impl<R: Role> Receiver<R> {
                     Ok(()) => continue,
                     Err(error) => {
                         assembler.clear();
-                        return Err(self.fail(error, input, &mut reply));
+                        return Err(self.fail(error, input, &mut reply).into());
                     }
                 }
             }
@@ -195,7 +220,7 @@ impl<R: Role> Receiver<R> {
                         // No more of the message that is held will come.
                         assembler.clear();
                     }
-                    return event.map(|event| Some(event.into()));
+                    return Ok(Some(event?.into()));
                 }
                 #[cfg(feature = "deflate")]
                 Ok(Some(Found::Compressed(kind))) => {
@@ -207,14 +232,14 @@ impl<R: Role> Receiver<R> {
                         Ok(false) => continue,
                         Err(error) => {
                             assembler.clear();
-                            return Err(error);
+                            return Err(error.into());
                         }
                     }
                 }
                 Ok(None) => return Ok(None),
                 Err(error) => {
                     assembler.clear();
-                    return Err(error);
+                    return Err(error.into());
                 }
             };
             if chunk.first
@@ -232,13 +257,35 @@ impl<R: Role> Receiver<R> {
                 .extent(wire_len(chunk.payload.len()), max_message_len);
             if let Err(error) = assembler.push(&chunk, mask, extent) {
                 assembler.clear();
-                return Err(self.fail(error, input, &mut reply));
+                return Err(self.fail(error, input, &mut reply).into());
             }
             if chunk.last {
                 break;
             }
         }
         self.complete(assembler.message(), input, reply)
+    }
+
+    /// Whether the assembler is at the place of the open message: what it holds of another one, or of
+    /// another connection, must not become a part of it.
+    #[inline]
+    fn check_assembler<S: Storage>(
+        &self,
+        assembler: &Assembler<S>,
+        taking: Taking,
+    ) -> Result<(), Misuse> {
+        let is_right = if self.inbound.is_between_messages() {
+            assembler.is_idle()
+        } else {
+            assembler.holds(self.inbound.part())
+                // Text that is held unchecked can go on only where it is checked in the end.
+                && (!self.inbound.checks_late() || taking.holds_text)
+        };
+        if is_right || self.inbound.has_ended() {
+            Ok(())
+        } else {
+            Err(Misuse::WrongAssembler)
+        }
     }
 
     /// Gives a message that is whole; text that came as bytes is checked.
@@ -248,7 +295,7 @@ impl<R: Role> Receiver<R> {
         message: Message<'m>,
         input: &mut &mut [u8],
         mut reply: impl FnMut(Reply),
-    ) -> Result<Option<Incoming<'m>>, ProtocolError> {
+    ) -> Result<Option<Incoming<'m>>, ReceiveError> {
         let Message::Binary(bytes) = message else {
             return Ok(Some(Incoming::Message(message)));
         };
@@ -257,7 +304,9 @@ impl<R: Role> Receiver<R> {
         }
         match utf8::whole(bytes) {
             Some(text) => Ok(Some(Incoming::Message(Message::Text(text)))),
-            None => Err(self.fail(ProtocolError::InvalidUtf8, input, &mut reply)),
+            None => Err(self
+                .fail(ProtocolError::InvalidUtf8, input, &mut reply)
+                .into()),
         }
     }
 
@@ -273,6 +322,9 @@ impl<R: Role> Receiver<R> {
     ) -> Option<&'m mut [u8]> {
         let max_message_len = wire_len(assembler.max_len());
         let (extent, first) = self.inbound.awaits_payload(max_message_len)?;
+        if !assembler.holds(self.inbound.part()) {
+            return None;
+        }
         assembler
             .room(MessageKind::Binary, first, extent)
             .filter(|room| !room.is_empty())
@@ -289,7 +341,7 @@ impl<R: Role> Receiver<R> {
         len: usize,
         assembler: &'m mut Assembler<S>,
         mut reply: impl FnMut(Reply),
-    ) -> Result<Option<Incoming<'m>>, ProtocolError> {
+    ) -> Result<Option<Incoming<'m>>, ReceiveError> {
         if self.take_payload(len, assembler, &mut reply)? {
             return self.complete(assembler.message(), &mut &mut [][..], reply);
         }
@@ -302,24 +354,24 @@ impl<R: Role> Receiver<R> {
         len: usize,
         assembler: &mut Assembler<S>,
         reply: &mut impl FnMut(Reply),
-    ) -> Result<bool, ProtocolError> {
+    ) -> Result<bool, ReceiveError> {
         if len == 0 {
             return Ok(false);
         }
         if self.inbound.has_ended() {
             // Discarded like any other input: a first error stays, and there is no other one.
             let ended = self.find(&mut &mut [][..], Taking::ALL, reply);
-            return ended.map(|_| false);
+            return Ok(ended.map(|_| false)?);
         }
-        let awaited = self.inbound.awaits_payload(u64::MAX);
-        let counted = awaited.and_then(|(extent, _)| {
-            let last = self.inbound.count_payload(len)?;
-            Some((assembler.advance(extent.before, len, last)?, last))
-        });
-        let Some((payload, last)) = counted else {
-            assembler.clear();
-            return Err(self.fail(ProtocolError::WrongAssembler, &mut &mut [][..], reply));
-        };
+        let max_message_len = wire_len(assembler.max_len());
+        let awaited = self.inbound.awaits_payload(max_message_len);
+        let is_right = assembler.holds(self.inbound.part());
+        let last = self.inbound.ends_with(len);
+        let payload = awaited
+            .filter(|(extent, _)| is_right && wire_len(len) <= extent.frame_rest)
+            .and_then(|_| assembler.advance(len, last))
+            .ok_or(Misuse::WrongAssembler)?;
+        self.inbound.count_payload(len);
         self.inbound.unmask::<R>(payload);
         Ok(last)
     }

@@ -433,5 +433,5 @@ fn edge_132_rsv1_survives_on_a_stream() {
     let error = conn
         .receive(&mut &mut compressed[..], &mut Out::new())
         .err();
-    assert_eq!(error, Some(ProtocolError::ReservedBits(Rsv::RSV1)));
+    assert_eq!(error, Some(ProtocolError::ReservedBits(Rsv::RSV1).into()));
 }

@@ -2,8 +2,8 @@
 
 use websocket_proto::frame::{CloseCode, HeaderError, MessageKind};
 use websocket_proto::{
-    Assembler, Closure, Config, Connection, Fixed, Growing, Incoming, Negotiated, ProtocolError,
-    SendError, Server, Storage,
+    Assembler, Closure, Config, Connection, Fixed, Growing, Incoming, Misuse, Negotiated,
+    ProtocolError, ReceiveError, SendError, Server, Storage,
 };
 
 use crate::case::*;
@@ -167,7 +167,7 @@ fn the_storage_of_an_assembler_limits_messages_also_where_none_is_stored() {
             );
         }
         assert!(
-            results.contains(&Err(ProtocolError::MessageTooLong { limit: 8 })),
+            results.contains(&Err(ProtocolError::MessageTooLong { limit: 8 }.into())),
             "cut at {cut}: {results:?}"
         );
         assert_eq!(out, [0x88, 2, 0x03, 0xf1]);
@@ -315,7 +315,7 @@ fn every_data_frame_counts_control_frames_anew_an_empty_fragment_too() {
 #[test]
 fn a_tick_counts_control_frames_anew_and_mends_no_failure() {
     let config = Config::default().max_control_frames(2);
-    let error = ProtocolError::TooManyControlFrames { limit: 2 };
+    let error: ReceiveError = ProtocolError::TooManyControlFrames { limit: 2 }.into();
     // A tick between any two bytes of the stream, so that every cut of a frame has one.
     let stream = frame(0x89, b"hi").repeat(4);
     let in_first_two = 2 * stream.len() / 4;
@@ -396,7 +396,7 @@ fn the_storage_of_an_assembler_takes_what_just_fits_in_one_frame_or_in_two() {
         let (mut conn, mut out) = (server(), Vec::new());
         match conn.receive_message(&mut &mut *bytes, &mut messages, &mut out) {
             Ok(Some(Incoming::Message(message))) => Ok(message.as_bytes().len()),
-            Err(ProtocolError::MessageTooLong { limit: 8 }) => Err(()),
+            Err(error) if error == ProtocolError::MessageTooLong { limit: 8 }.into() => Err(()),
             other => panic!("{other:?}"),
         }
     }
@@ -499,7 +499,7 @@ fn s5_2_lengths_at_the_edges_of_32_and_64_bits_meet_the_limits() {
         // Except where a whole message is wanted, and no memory could ever hold it.
         let limit = u64::try_from(usize::MAX).unwrap();
         if len > limit {
-            assert_eq!(result, Err(ProtocolError::MessageTooLong { limit }));
+            assert_eq!(result, Err(ProtocolError::MessageTooLong { limit }.into()));
             assert_eq!(messages.capacity(), 0);
         } else {
             assert_eq!(result, Ok(None));
@@ -548,7 +548,7 @@ fn receive<'m>(
     conn: &mut Connection<Server>,
     messages: &'m mut Assembler<Growing>,
     bytes: &'m mut [u8],
-) -> Result<Option<Incoming<'m>>, ProtocolError> {
+) -> Result<Option<Incoming<'m>>, ReceiveError> {
     conn.receive_message(&mut &mut *bytes, messages, &mut Vec::new())
 }
 
@@ -567,8 +567,7 @@ fn an_assembler_that_does_not_hold_the_message_so_far_is_refused() {
     assert!(!one.is_idle());
     let mut end = frame(0x80, b"end");
     let result = receive(&mut conn, &mut other, &mut end);
-    assert_eq!(result, Err(ProtocolError::WrongAssembler));
-    assert_eq!(ProtocolError::WrongAssembler.close_code().get(), 1011);
+    assert_eq!(result, Err(Misuse::WrongAssembler.into()));
 
     // One that holds what another connection has sent.
     let mut conn = server();
@@ -582,8 +581,8 @@ fn an_assembler_that_does_not_hold_the_message_so_far_is_refused() {
     );
     let mut end = frame(0x80, b"!");
     let result = receive(&mut conn, &mut one, &mut end);
-    assert_eq!(result, Err(ProtocolError::WrongAssembler));
-    assert!(one.is_idle(), "what it held is gone");
+    assert_eq!(result, Err(Misuse::WrongAssembler.into()));
+    assert!(!one.is_idle(), "what it holds is the other connection's");
 
     // One that was cleared, and one that `receive` has passed by.
     for pass_by in [false, true] {
@@ -600,7 +599,7 @@ fn an_assembler_that_does_not_hold_the_message_so_far_is_refused() {
         }
         let mut end = frame(0x80, b"c");
         let result = receive(&mut conn, &mut messages, &mut end);
-        assert_eq!(result, Err(ProtocolError::WrongAssembler));
+        assert_eq!(result, Err(Misuse::WrongAssembler.into()));
     }
 }
 

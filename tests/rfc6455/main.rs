@@ -22,6 +22,7 @@ mod closing;
 mod direct;
 mod framing;
 mod limits;
+mod misuse;
 mod sending;
 mod text;
 mod vectors;

@@ -548,7 +548,7 @@ fn forwarded<A: Role, B: Role>(
                 Ok(Some(Event::Chunk(chunk))) => to.send_chunk(&chunk, &mut out).unwrap(),
                 Ok(Some(_)) => {}
                 Ok(None) => break,
-                Err(error) => return (out, Some(error)),
+                Err(error) => return (out, error.protocol()),
             }
         }
     }

@@ -132,7 +132,7 @@ fn edge_102_a_bad_byte_fails_the_read_that_holds_it() {
             );
             assert_eq!(
                 conn.receive(&mut input, &mut out),
-                Err(ProtocolError::InvalidUtf8),
+                Err(ProtocolError::InvalidUtf8.into()),
                 "{name}"
             );
             assert_eq!(out, [0x88, 2, 0x03, 0xef]);

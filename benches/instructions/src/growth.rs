@@ -487,11 +487,13 @@ fn received_from_inbox(wire: Wire, read: usize) {
     growth_counted(&mut || {
         for mut rest in wire.bytes.chunks(read) {
             while !rest.is_empty() {
-                let room = conn.read_room(&mut inbox);
+                let room = conn
+                    .read_room(&mut inbox)
+                    .expect("an inbox that is used rightly");
                 let len = rest.len().min(room.len());
                 room[..len].copy_from_slice(&rest[..len]);
                 rest = &rest[len..];
-                inbox.filled(len);
+                inbox.filled(len).expect("an inbox that is used rightly");
                 while let Some(incoming) = conn
                     .receive_from(&mut inbox, &mut out)
                     .expect("nothing is wrong")

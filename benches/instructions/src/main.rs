@@ -149,7 +149,9 @@ fn inbox(payload: &[u8], frame_len: usize, read_len: usize, times: usize) {
         let mut whole = false;
         let mut rest = black_box(&stream[..]);
         while !rest.is_empty() {
-            let room = conn.read_room(&mut inbox);
+            let room = conn
+                .read_room(&mut inbox)
+                .expect("an inbox that is used rightly");
             let read = rest.len().min(read_len).min(room.len());
             let (now, after) = rest.split_at(read);
             if let ([to], [from]) = (&mut room[..read], now) {
@@ -158,7 +160,7 @@ fn inbox(payload: &[u8], frame_len: usize, read_len: usize, times: usize) {
                 room[..read].copy_from_slice(now);
             }
             rest = after;
-            inbox.filled(read);
+            inbox.filled(read).expect("an inbox that is used rightly");
             while let Some(incoming) = conn.receive_from(&mut inbox, &mut out).expect("valid") {
                 whole = matches!(incoming, Incoming::Message(_));
             }

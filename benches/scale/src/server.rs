@@ -6,7 +6,7 @@ use websocket_proto::deflate::Policy;
 use websocket_proto::frame::MaskingKey;
 use websocket_proto::handshake::server::{Acceptance, Handshake, OriginPolicy};
 use websocket_proto::{
-    Assembler, Client, Config, Connection, Growing, Incoming, Negotiated, ProtocolError, Server,
+    Assembler, Client, Config, Connection, Growing, Incoming, Negotiated, ReceiveError, Server,
     State,
 };
 
@@ -55,7 +55,7 @@ pub(crate) fn echo(
     messages: &mut Assembler<Growing>,
     read: &mut [u8],
     out: &mut Vec<u8>,
-) -> Result<usize, ProtocolError> {
+) -> Result<usize, ReceiveError> {
     let (mut input, mut count) = (read, 0);
     while let Some(incoming) = conn.receive_message(&mut input, messages, out)? {
         if let Incoming::Message(message) = incoming {

@@ -42,6 +42,12 @@ mod with {
             self.max_ratio = max_ratio;
         }
 
+        /// Whether messages may come compressed.
+        #[inline]
+        pub(in crate::connection::inbound) const fn is_agreed(&self) -> bool {
+            self.is_agreed
+        }
+
         /// Whether the message that is open, or was the last one, is compressed.
         pub(in crate::connection::inbound) const fn is_open(&self) -> bool {
             self.is_open

@@ -31,6 +31,12 @@ impl Inbound {
         self.compression.agree(max_ratio);
     }
 
+    /// Whether messages may come compressed.
+    #[inline]
+    pub(in crate::connection) fn allows_compressed(&self) -> bool {
+        self.compression.is_agreed()
+    }
+
     /// Whether a compressed message is open.
     pub(in crate::connection) fn is_inside_compressed(&self) -> bool {
         self.message.is_some() && self.compression.is_open()

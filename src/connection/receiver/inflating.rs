@@ -6,7 +6,7 @@ use crate::connection::inbound::{Found, Taking};
 use crate::connection::receiver::Receiver;
 use crate::connection::replies::Reply;
 use crate::deflate::{Agreement, InflateState};
-use crate::error::ProtocolError;
+use crate::error::{Misuse, ProtocolError, ReceiveError};
 use crate::event::Event;
 use crate::frame::MessageKind;
 use crate::num::wire_len;
@@ -46,7 +46,13 @@ impl<R: Role> Receiver<R> {
         input: &mut &'b mut [u8],
         window: &'w mut [u8],
         mut reply: impl FnMut(Reply),
-    ) -> Result<Option<Event<'w>>, ProtocolError> {
+    ) -> Result<Option<Event<'w>>, ReceiveError> {
+        if self.inbound.checks_late() {
+            return Err(Misuse::WrongAssembler.into());
+        }
+        if window.len() < MIN_WINDOW && self.inbound.allows_compressed() {
+            return Err(Misuse::NoWindow.into());
+        }
         let filled = loop {
             let kind = match self.find(input, Taking::ALL, &mut reply)? {
                 None => return Ok(None),
@@ -56,9 +62,6 @@ impl<R: Role> Receiver<R> {
                 }
                 Some(Found::Compressed(kind)) => kind,
             };
-            if window.len() < MIN_WINDOW {
-                return Err(self.fail(ProtocolError::CompressedMessage, input, &mut reply));
-            }
             let state = self.inflating.state.get_or_insert_default();
             let inflater = state.inflater();
             let filled = self
@@ -76,7 +79,7 @@ impl<R: Role> Receiver<R> {
         };
         match self.inbound.inflated_chunk(filled, window) {
             Ok(chunk) => Ok(Some(Event::Chunk(chunk))),
-            Err(error) => Err(self.fail(error, input, &mut reply)),
+            Err(error) => Err(self.fail(error, input, &mut reply).into()),
         }
     }
 

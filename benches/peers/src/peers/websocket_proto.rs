@@ -230,8 +230,11 @@ fn receiving<R: Role + 'static>(mut conn: Connection<R>, mut wire: Wire) -> Rece
     let mut out = Vec::new();
     Box::new(move |sink| {
         while sink.wants_more() {
-            let read = wire.pull(conn.read_room(&mut inbox));
-            inbox.filled(read);
+            let read = wire.pull(
+                conn.read_room(&mut inbox)
+                    .expect("an inbox that is used rightly"),
+            );
+            inbox.filled(read).expect("an inbox that is used rightly");
             while let Some(incoming) = conn.receive_from(&mut inbox, &mut out).expect("valid") {
                 let Incoming::Message(message) = incoming else {
                     panic!("a message")
