@@ -123,7 +123,7 @@ impl<S: Storage> Assembler<S> {
         extent: Extent,
     ) -> Result<(), ProtocolError> {
         if chunk.first {
-            self.storage.start(chunk.payload.kind());
+            self.storage.start(stored_as(&chunk.payload));
         }
         self.open = !chunk.last;
         self.storage
@@ -177,6 +177,14 @@ impl<S: Storage> Assembler<S> {
     /// The message that is held.
     pub(crate) fn message(&self) -> Message<'_> {
         self.storage.message()
+    }
+}
+
+/// The kind that payload is stored as: what is raw is bytes.
+const fn stored_as(payload: &Payload<'_>) -> MessageKind {
+    match payload {
+        Payload::Text { .. } => MessageKind::Text,
+        Payload::Binary(_) | Payload::Raw { .. } => MessageKind::Binary,
     }
 }
 
@@ -293,7 +301,7 @@ impl sealed::Storage for Growing {
                     bytes: buffer,
                     len: held,
                 },
-                Payload::Binary(bytes),
+                Payload::Binary(bytes) | Payload::Raw { bytes, .. },
             ) => {
                 let end = held.saturating_add(len);
                 if let Some(room) = buffer.get_mut(*held..end) {
@@ -439,7 +447,7 @@ impl<const N: usize> sealed::Storage for Fixed<N> {
                 }
                 buffer.try_push_str(text).map_err(|_| Full)
             }
-            (FixedBuffer::Binary(buffer), Payload::Binary(bytes)) => {
+            (FixedBuffer::Binary(buffer), Payload::Binary(bytes) | Payload::Raw { bytes, .. }) => {
                 let held = buffer.len();
                 buffer.try_extend_from_slice(bytes).map_err(|_| Full)?;
                 if let Some(mut mask) = mask {

@@ -115,8 +115,6 @@ impl<'b> Payload<'b> {
 /// How a chunk lies in its message, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Extent {
-    /// What of the message was handed out before it.
-    pub(crate) before: u64,
     /// What of its frame is to come.
     pub(crate) frame_rest: u64,
     /// What of the message may be to come, by the limits.

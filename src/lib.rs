@@ -154,6 +154,7 @@ mod negotiated;
 mod num;
 mod output;
 mod role;
+mod traffic;
 pub mod utf8;
 
 #[cfg(feature = "alloc")]
@@ -170,6 +171,7 @@ pub use leniency::Leniency;
 pub use negotiated::Negotiated;
 pub use output::{Output, OutputFull, SliceOutput};
 pub use role::{Client, MaskingKeys, Role, Server};
+pub use traffic::{MessageCost, Traffic};
 
 /// The examples in the README are tests, too.
 #[cfg(all(doctest, feature = "std"))]

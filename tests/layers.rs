@@ -12,9 +12,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The layers from the bottom up, and what each may name besides itself.
-const LAYERS: [(&str, &[&str]); 19] = [
+const LAYERS: [(&str, &[&str]); 20] = [
     ("num", &[]),
     ("id", &[]),
+    ("traffic", &[]),
     ("output", &["frame"]),
     ("deflate", &["num"]),
     ("leniency", &[]),
@@ -35,6 +36,7 @@ const LAYERS: [(&str, &[&str]); 19] = [
         &[
             "num",
             "id",
+            "traffic",
             "output",
             "negotiated",
             "utf8",

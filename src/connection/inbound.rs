@@ -13,10 +13,11 @@ use compression::Compression;
 use crate::config::Config;
 use crate::error::ProtocolError;
 use crate::event::{Chunk, ControlPayload, Extent, Payload};
-use crate::frame::{Mask, MaskingKey, MessageKind};
+use crate::frame::{Mask, MaskingKey, MessageKind, Rsv};
 use crate::id::Id;
 use crate::num::{memory_len, wire_len};
 use crate::role::Role;
+use crate::traffic::{MessageCost, Traffic};
 use crate::utf8::{InvalidUtf8, Utf8Piece, Utf8Stream};
 
 /// Payload that is read to where it belongs is worth a read of its own from here on.
@@ -28,6 +29,12 @@ const MIN_DIRECT: u64 = 16 << 10;
 pub(super) struct Inbound {
     id: Id,
     config: Config,
+    /// The limits and the leniency for the messages to come, while an older one is open.
+    next_config: Option<Config>,
+    /// The bits that extensions of the caller's own use in data frames.
+    reserved_bits: Rsv,
+    /// Whether short ways may be taken: nothing of the above asks for a look at each message.
+    is_plain: bool,
     stage: Stage,
     /// The bytes so far of a header that a read cut, or of a control frame's payload. Never both: a
     /// header is complete before its payload begins.
@@ -36,12 +43,16 @@ pub(super) struct Inbound {
     remaining: u64,
     mask: Mask,
     fin: bool,
+    /// The caller's bits of the open data frame.
+    rsv: Rsv,
     /// Of the message that is open: its kind, and what it had until now. Control frames leave these
     /// alone.
     message: Option<MessageKind>,
     first: bool,
     fragments: u32,
     message_len: u64,
+    /// What it is handed out as if it is raw; still there when it is whole.
+    raw: Option<Raw>,
     utf8: Utf8Stream,
     /// Whether that message is text whose bytes are taken as they are, and checked when they are
     /// whole.
@@ -53,6 +64,16 @@ pub(super) struct Inbound {
     /// What the chunk that was just found is still masked by.
     left_masked: Option<Mask>,
     compression: Compression,
+    /// What has come so far, and what the newest message took of it.
+    traffic: Traffic,
+    wire_len: u64,
+}
+
+/// A message whose payload is only unmasked: its kind, and the caller's bits of its first frame.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Raw {
+    pub(super) kind: MessageKind,
+    pub(super) rsv: Rsv,
 }
 
 /// How much of the input is taken, and how.
@@ -131,21 +152,109 @@ impl Inbound {
         Self {
             id: Id::next(),
             config,
+            next_config: None,
+            reserved_bits: Rsv::NONE,
+            is_plain: !config.leniency.unchecked_text,
             stage: Stage::Header,
             spill: ControlPayload::empty(),
             remaining: 0,
             mask: Mask::new(MaskingKey::new([0; 4])),
             fin: true,
+            rsv: Rsv::NONE,
             message: None,
             first: true,
             fragments: 0,
             message_len: 0,
+            raw: None,
             utf8: Utf8Stream::new(),
             checks_late: false,
             control_frames: 0,
             missing: 0,
             left_masked: None,
             compression: Compression::new(),
+            traffic: Traffic::default(),
+            wire_len: 0,
+        }
+    }
+
+    /// Lets data frames carry these bits of extensions of the caller's own.
+    pub(super) fn allow_reserved_bits(&mut self, bits: Rsv) {
+        self.reserved_bits = bits;
+        self.note_plain();
+    }
+
+    /// Takes other limits and another leniency, for the messages that begin from now on.
+    pub(super) fn set_config(&mut self, config: Config) {
+        if self.message.is_some() {
+            self.next_config = Some(config);
+        } else {
+            self.config = config;
+            self.next_config = None;
+        }
+        self.note_plain();
+    }
+
+    fn note_plain(&mut self) {
+        self.is_plain = self.next_config.is_none()
+            && self.reserved_bits.is_empty()
+            && !self.config.leniency.unchecked_text;
+    }
+
+    /// The number of the message, or of the frame between messages, that has begun and is not whole.
+    pub(super) fn receiving(&self) -> Option<u64> {
+        if self.has_ended() || !self.has_begun() {
+            return None;
+        }
+        // Even numbers for messages and odd ones for frames: neither stands for two in turn.
+        let frames = self.traffic.frames;
+        Some(match self.stage {
+            _ if self.message.is_some() => self.traffic.messages.wrapping_shl(1),
+            // Its header is counted already.
+            Stage::Control(_) => frames.wrapping_sub(1).wrapping_shl(1) | 1,
+            _ => frames.wrapping_shl(1) | 1,
+        })
+    }
+
+    /// Whether a message, or a frame between messages, has begun and is not whole.
+    fn has_begun(&self) -> bool {
+        // A header that was cut, a frame that waits in an inbox, or a control frame.
+        self.message.is_some()
+            || !self.spill.is_empty()
+            || self.missing > 0
+            || matches!(self.stage, Stage::Control(_))
+    }
+
+    /// What has come so far.
+    #[inline]
+    pub(super) const fn traffic(&self) -> Traffic {
+        self.traffic
+    }
+
+    /// What the message took that is open, or else was the last one.
+    #[inline]
+    pub(super) const fn cost(&self) -> MessageCost {
+        MessageCost {
+            compressed: self.compression.is_open(),
+            wire_len: self.wire_len,
+        }
+    }
+
+    /// What the message that was just completed is handed out as, if it is raw.
+    #[inline]
+    pub(super) const fn raw(&self) -> Option<Raw> {
+        self.raw
+    }
+
+    /// The open message is whole.
+    #[inline]
+    fn end_message(&mut self) {
+        self.message = None;
+        self.traffic.messages = self.traffic.messages.wrapping_add(1);
+        if !self.is_plain
+            && let Some(config) = self.next_config.take()
+        {
+            self.config = config;
+            self.note_plain();
         }
     }
 
@@ -194,7 +303,7 @@ impl Inbound {
         input: &mut &mut [u8],
     ) -> Result<Option<Found<'b>>, ProtocolError> {
         self.first = true;
-        self.deliver(kind, payload, true)
+        self.deliver(kind, None, payload, true)
             .map_err(|error| self.fail(error, input))
     }
 
@@ -233,10 +342,7 @@ impl Inbound {
 
     /// Whether the input so far ends inside a frame or inside a fragmented message.
     pub(super) fn is_inside_message(&self) -> bool {
-        self.message.is_some()
-            || !self.spill.is_empty()
-            || self.missing > 0
-            || matches!(self.stage, Stage::Data(_) | Stage::Control(_))
+        self.has_begun()
     }
 
     /// The number of the connection.
@@ -253,12 +359,14 @@ impl Inbound {
             return None;
         }
         let kind = match self.message? {
-            MessageKind::Text if !self.checks_late => MessageKind::Text,
+            MessageKind::Text if !self.checks_late && self.raw.is_none() => MessageKind::Text,
             _ => MessageKind::Binary,
         };
         #[cfg(feature = "deflate")]
         if self.compression.is_open() {
-            return Some((kind, self.inflated_extent(0, u64::MAX).before));
+            let carried = self.utf8.carried_len();
+            let len = self.compression.inflated_len.saturating_sub(carried);
+            return Some((kind, len));
         }
         // What is to come of a control frame is none of the message.
         let to_come = match self.stage {
@@ -280,11 +388,11 @@ impl Inbound {
         self.checks_late
     }
 
-    /// How the chunk that was just found, of `len` bytes, lies in its message.
-    pub(super) fn extent(&self, len: u64, max_message_len: u64) -> Extent {
+    /// What may follow the chunk that was just found.
+    pub(super) fn extent(&self, max_message_len: u64) -> Extent {
         #[cfg(feature = "deflate")]
         if self.compression.is_open() {
-            return self.inflated_extent(len, max_message_len);
+            return self.inflated_extent(max_message_len);
         }
         let frame_rest = self.remaining.saturating_add(self.utf8.carried_len());
         let other_frames = if self.fin {
@@ -294,10 +402,6 @@ impl Inbound {
                 .saturating_sub(self.message_len)
         };
         Extent {
-            before: self
-                .message_len
-                .saturating_sub(frame_rest)
-                .saturating_sub(len),
             frame_rest,
             message_rest: frame_rest.saturating_add(other_frames),
         }
@@ -346,7 +450,6 @@ impl Inbound {
         input: &mut &'b mut [u8],
         max_message_len: u64,
     ) -> Option<Continuation<'b>> {
-        let before = self.message_len.saturating_sub(self.remaining);
         let mask = R::RECEIVES_MASKED.then(|| self.mask.clone());
         let payload = self.take_masked(input, usize::MAX);
         if payload.is_empty() {
@@ -359,7 +462,7 @@ impl Inbound {
             self.stage = Stage::Header;
         }
         if last {
-            self.message = None;
+            self.end_message();
         }
         let other_frames = if self.fin {
             0
@@ -375,7 +478,6 @@ impl Inbound {
             },
             mask,
             extent: Extent {
-                before,
                 frame_rest,
                 message_rest: frame_rest.saturating_add(other_frames),
             },
@@ -402,6 +504,7 @@ impl Inbound {
             self.mask.skip(bytes.len());
             bytes
         } else {
+            self.left_masked = None;
             let max_len = if is_whole {
                 usize::MAX
             } else {
@@ -413,24 +516,28 @@ impl Inbound {
         if self.remaining == 0 {
             self.stage = Stage::Header;
             if self.fin {
-                self.message = None;
+                self.end_message();
                 last = true;
             }
         }
-        self.deliver(kind, bytes, last)
+        let raw = self.raw.map(|_| self.rsv);
+        self.deliver(kind, raw, bytes, last)
     }
 
-    /// Makes payload of a data frame a chunk, the last one of its message if `last`.
+    /// Makes payload of a data frame a chunk, the last one of its message if `last`. Of a raw message it
+    /// has the caller's bits.
     #[inline]
     fn deliver<'b>(
         &mut self,
         kind: MessageKind,
+        raw: Option<Rsv>,
         bytes: &'b [u8],
         mut last: bool,
     ) -> Result<Option<Found<'b>>, ProtocolError> {
-        let payload = match kind {
-            MessageKind::Binary => Payload::Binary(bytes),
-            MessageKind::Text => {
+        let payload = match (raw, kind) {
+            (Some(rsv), kind) => Payload::Raw { kind, rsv, bytes },
+            (None, MessageKind::Binary) => Payload::Binary(bytes),
+            (None, MessageKind::Text) => {
                 let (Utf8Piece { carried, text }, valid) = self.push_text(bytes, last);
                 if !valid {
                     last = false;
@@ -444,7 +551,9 @@ impl Inbound {
                 Payload::Text { carried, text }
             }
         };
-        if payload.is_empty() && !last {
+        // A frame without payload may still have bits to tell of.
+        let has_bits = raw.is_some_and(|rsv| !rsv.is_empty()) && self.remaining == 0;
+        if payload.is_empty() && !last && !has_bits {
             return Ok(None);
         }
         let first = mem::replace(&mut self.first, false);
@@ -472,7 +581,7 @@ impl Inbound {
     pub(super) fn awaits_payload(&self, max_message_len: u64) -> Option<(Extent, bool)> {
         match self.stage {
             Stage::Data(MessageKind::Binary) if self.remaining >= MIN_DIRECT => {
-                Some((self.extent(0, max_message_len), self.first))
+                Some((self.extent(max_message_len), self.first))
             }
             _ => None,
         }
@@ -485,12 +594,13 @@ impl Inbound {
 
     /// Takes `len` bytes of payload that were read to where they belong.
     pub(super) fn count_payload(&mut self, len: usize) {
+        self.traffic.bytes = self.traffic.bytes.wrapping_add(wire_len(len));
         self.remaining = self.remaining.saturating_sub(wire_len(len));
         self.first = false;
         if self.remaining == 0 {
             self.stage = Stage::Header;
             if self.fin {
-                self.message = None;
+                self.end_message();
             }
         }
     }
@@ -544,6 +654,7 @@ impl Inbound {
         let len = memory_len(self.remaining).min(input.len()).min(max_len);
         let bytes = input.split_off_mut(..len).unwrap_or_default();
         self.remaining = self.remaining.saturating_sub(wire_len(len));
+        self.traffic.bytes = self.traffic.bytes.wrapping_add(wire_len(len));
         bytes
     }
 }

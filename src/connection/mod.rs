@@ -25,6 +25,7 @@ use crate::inbox::Inbox;
 use crate::negotiated::Negotiated;
 use crate::output::Output;
 use crate::role::{Role, Server};
+use crate::traffic::{MessageCost, Traffic};
 
 /// One end of a WebSocket connection whose opening handshake is done.
 ///
@@ -91,18 +92,20 @@ impl<R: Role> Connection<R> {
             subprotocol: _,
             #[cfg(feature = "deflate")]
             deflate,
-            reserved_bits: _,
+            reserved_bits,
         } = negotiated;
         #[cfg_attr(
             not(feature = "deflate"),
             expect(unused_mut, reason = "for the feature")
         )]
-        let (mut receiver, mut sender) = (Receiver::new(config), Sender::new(role));
+        let mut sender = Sender::new(role);
+        let mut receiver = Receiver::new(config);
         #[cfg(feature = "deflate")]
         if let Some(agreement) = deflate {
             receiver.inflate_with(&agreement);
             sender.compress_with(&agreement);
         }
+        receiver.allow_reserved_bits(reserved_bits);
         Self { receiver, sender }
     }
 
@@ -727,6 +730,65 @@ impl<R: Role> Connection<R> {
     /// How far the connection is.
     pub fn state(&self) -> State {
         self.sender.state()
+    }
+
+    /// Sets other limits and another [leniency](crate::Leniency), for the messages that begin from now
+    /// on: small limits before a login, say, and larger ones after it.
+    ///
+    /// A message whose first header was received keeps those that it began with; one that waits in an
+    /// inbox was not received yet.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use websocket_proto::{Config, Connection, Negotiated, Server};
+    ///
+    /// let before_login = Config::default().max_message_len(1024);
+    /// let mut conn = Connection::new(Server, Negotiated::default(), before_login);
+    /// // The first message was a login, and it was right.
+    /// conn.set_config(Config::default());
+    /// ```
+    pub fn set_config(&mut self, config: Config) {
+        self.receiver.set_config(config);
+    }
+
+    /// Returns a number for the message, or the frame between messages, that has begun and is not whole;
+    /// `None` if there is none.
+    ///
+    /// The number stays the same until that message or frame is whole, and the next one has another.
+    /// So [`KeepAlive::received`](crate::KeepAlive::received) can tell one that trickles from many.
+    pub fn receiving(&self) -> Option<u64> {
+        self.receiver.receiving()
+    }
+
+    /// Returns the counts of what has come so far; bytes of a frame that waits in an inbox are yet to
+    /// be counted.
+    pub const fn received(&self) -> Traffic {
+        self.receiver.received()
+    }
+
+    /// Returns the cost of the message that came last, or of the one that is open: of its frames whose
+    /// headers have come.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "alloc")] {
+    /// use websocket_proto::{Assembler, Config, Connection, Negotiated, Server};
+    ///
+    /// let mut conn = Connection::new(Server, Negotiated::default(), Config::default());
+    /// let mut messages = Assembler::default();
+    /// let mut read = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
+    /// let message = conn.receive_message(&mut &mut read[..], &mut messages, &mut Vec::new())?;
+    /// assert!(message.is_some()); // and still borrowed
+    /// assert_eq!(conn.received_cost().wire_len, 11);
+    /// assert!(!conn.received_cost().compressed);
+    /// assert_eq!(conn.received().messages, 1);
+    /// # }
+    /// # Ok::<(), websocket_proto::ReceiveError>(())
+    /// ```
+    pub const fn received_cost(&self) -> MessageCost {
+        self.receiver.received_cost()
     }
 
     /// Counts the Pings and Pongs for [`Config::max_control_frames`] anew: call it at each tick of

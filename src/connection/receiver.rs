@@ -5,7 +5,7 @@ mod inflating;
 
 use core::marker::PhantomData;
 
-use super::inbound::{ControlOpcode, Found, Inbound, Taking};
+use super::inbound::{ControlOpcode, Found, Inbound, Raw, Taking};
 use super::replies::{Reply, ReplyKind};
 #[cfg(feature = "deflate")]
 use inflating::Inflating;
@@ -13,12 +13,13 @@ use inflating::Inflating;
 use crate::assembler::{Assembler, Storage};
 use crate::config::Config;
 use crate::error::{Misuse, ProtocolError, ReceiveError};
-use crate::event::{ControlEvent, Event, Incoming, Message};
-use crate::frame::{CloseFrame, MessageKind};
+use crate::event::{ControlEvent, Event, Incoming, Message, Payload, RawMessage};
+use crate::frame::{CloseFrame, MessageKind, Rsv};
 use crate::id::Id;
 use crate::inbox::{Inbox, Input};
 use crate::num::wire_len;
 use crate::role::Role;
+use crate::traffic::{MessageCost, Traffic};
 use crate::utf8;
 
 /// How much is unmasked, checked and copied at a time on the way into an assembler: what fits the
@@ -242,19 +243,19 @@ impl<R: Role> Receiver<R> {
                     return Err(error.into());
                 }
             };
-            if chunk.first
-                && chunk.last
-                && let Some(message) = chunk.payload.as_message()
-            {
-                return self.complete(message, input, reply);
+            if chunk.first && chunk.last {
+                if let Some(message) = chunk.payload.as_message() {
+                    return self.complete(message, input, reply);
+                }
+                if let Payload::Raw { kind, rsv, bytes } = chunk.payload {
+                    return Ok(Some(Incoming::Raw(RawMessage { kind, rsv, bytes })));
+                }
             }
             if self.inbound.has_failed() {
                 continue;
             }
             let mask = self.inbound.take_left_masked();
-            let extent = self
-                .inbound
-                .extent(wire_len(chunk.payload.len()), max_message_len);
+            let extent = self.inbound.extent(max_message_len);
             if let Err(error) = assembler.push(&chunk, mask, extent) {
                 assembler.clear();
                 return Err(self.fail(error, input, &mut reply).into());
@@ -299,6 +300,9 @@ impl<R: Role> Receiver<R> {
         let Message::Binary(bytes) = message else {
             return Ok(Some(Incoming::Message(message)));
         };
+        if let Some(Raw { kind, rsv }) = self.inbound.raw() {
+            return Ok(Some(Incoming::Raw(RawMessage { kind, rsv, bytes })));
+        }
         if !self.inbound.take_late_check() {
             return Ok(Some(Incoming::Message(message)));
         }
@@ -308,6 +312,31 @@ impl<R: Role> Receiver<R> {
                 .fail(ProtocolError::InvalidUtf8, input, &mut reply)
                 .into()),
         }
+    }
+
+    /// As [`Connection::set_config`](super::Connection::set_config).
+    pub fn set_config(&mut self, config: Config) {
+        self.inbound.set_config(config);
+    }
+
+    /// As [`Connection::receiving`](super::Connection::receiving).
+    pub fn receiving(&self) -> Option<u64> {
+        self.inbound.receiving()
+    }
+
+    /// As [`Connection::received`](super::Connection::received).
+    pub const fn received(&self) -> Traffic {
+        self.inbound.traffic()
+    }
+
+    /// As [`Connection::received_cost`](super::Connection::received_cost).
+    pub const fn received_cost(&self) -> MessageCost {
+        self.inbound.cost()
+    }
+
+    /// Lets data frames carry these bits of extensions of the caller's own.
+    pub(super) fn allow_reserved_bits(&mut self, bits: Rsv) {
+        self.inbound.allow_reserved_bits(bits);
     }
 
     /// As [`Connection::reset_control_frames`](super::Connection::reset_control_frames).

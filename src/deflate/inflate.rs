@@ -135,6 +135,11 @@ impl Inflater {
         }
     }
 
+    /// Whether the last call filled its window, so that there may be more to give out.
+    pub(crate) const fn is_pending(&self) -> bool {
+        self.is_pending
+    }
+
     /// Forgets everything, as if no message had come yet.
     pub(crate) fn reset(&mut self) {
         self.stream.reset(false);

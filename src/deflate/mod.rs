@@ -227,8 +227,8 @@ impl Policy {
     /// What a peer can make this side hold is bounded by
     /// [`Config::max_message_len`](crate::Config::max_message_len). This bounds what it can make
     /// this side do for a byte: DEFLATE gets to 1032 at most, which text never comes near, but a
-    /// picture of one colour does. The length on the wire is what the frame headers have said so
-    /// far; what passes the limit ends the connection with 1009.
+    /// picture of one colour does. The length on the wire is that of the payload that has
+    /// come, each begun KiB counted as a whole; what passes the limit ends the connection with 1009.
     #[must_use]
     pub const fn max_ratio(mut self, times: u32) -> Self {
         self.local.max_ratio = times;

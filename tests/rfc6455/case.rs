@@ -364,9 +364,9 @@ impl Case {
     #[cfg(feature = "deflate")]
     fn is_the_same_where_deflate_was_agreed_on(&self, whole: &Outcome) {
         // RSV1 is no fault there.
-        let is_fault =
-            matches!(whole.error, Some(ProtocolError::ReservedBits(rsv)) if rsv == Rsv::RSV1);
-        if self.negotiated.deflate.is_some() || is_fault {
+        let is_fault = matches!(whole.error, Some(ProtocolError::ReservedBits(rsv)) if rsv.contains(Rsv::RSV1));
+        let is_own = self.negotiated.reserved_bits.contains(Rsv::RSV1);
+        if self.negotiated.deflate.is_some() || is_fault || is_own {
             return;
         }
         let mut case = self.clone();
@@ -572,7 +572,9 @@ fn drive<R: Role>(
                         "first says where a message begins"
                     );
                     assert!(
-                        !chunk.payload.is_empty() || chunk.last,
+                        !chunk.payload.is_empty()
+                            || chunk.last
+                            || matches!(chunk.payload, Payload::Raw { rsv, .. } if !rsv.is_empty()),
                         "a chunk has something to tell"
                     );
                     let message = open.get_or_insert_with(|| match chunk.payload {

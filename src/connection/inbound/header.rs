@@ -1,7 +1,7 @@
 //! Headers: each held against the role, the limits and what came before it, and how its frame is
 //! taken.
 
-use super::{Continuation, ControlOpcode, Inbound, MIN_DIRECT, Stage, Taking};
+use super::{Continuation, ControlOpcode, Inbound, MIN_DIRECT, Raw, Stage, Taking};
 use crate::error::ProtocolError;
 use crate::event::{Chunk, Extent, Payload};
 use crate::frame::{
@@ -21,7 +21,10 @@ impl Inbound {
         input: &mut &'b mut [u8],
         max_message_len: u64,
     ) -> Option<(MessageKind, &'b mut [u8])> {
-        if !matches!(self.stage, Stage::Header) || self.message.is_some() || !self.spill.is_empty()
+        if !matches!(self.stage, Stage::Header)
+            || self.message.is_some()
+            || !self.spill.is_empty()
+            || !self.is_plain
         {
             return None;
         }
@@ -44,6 +47,11 @@ impl Inbound {
         }
         self.control_frames = 0;
         self.missing = 0;
+        let wire_len = wire_len(header_len).wrapping_add(wire_len(len));
+        self.wire_len = wire_len;
+        self.compression.begin(Rsv::NONE);
+        self.traffic.add_frame(wire_len);
+        self.traffic.messages = self.traffic.messages.wrapping_add(1);
         Some((kind, payload))
     }
 
@@ -67,8 +75,7 @@ impl Inbound {
         if len == 0 && !fin {
             return None;
         }
-        let before = self.message_len;
-        let message_len = before.saturating_add(wire_len(len));
+        let message_len = self.message_len.saturating_add(wire_len(len));
         let limit = self.max_message_len(max_message_len);
         if wire_len(len) > self.config.max_frame_len
             || message_len > limit
@@ -81,8 +88,11 @@ impl Inbound {
         self.missing = 0;
         self.fragments = self.fragments.saturating_add(1);
         self.message_len = message_len;
+        let wire_len = wire_len(header_len).wrapping_add(wire_len(len));
+        self.wire_len = self.wire_len.wrapping_add(wire_len);
+        self.traffic.add_frame(wire_len);
         if fin {
-            self.message = None;
+            self.end_message();
         }
         Some(Continuation {
             chunk: Chunk {
@@ -92,7 +102,6 @@ impl Inbound {
             },
             mask: key.map(Mask::new),
             extent: Extent {
-                before,
                 frame_rest: 0,
                 message_rest: if fin {
                     0
@@ -119,7 +128,7 @@ impl Inbound {
             }
             if let Some((header, len)) = judged {
                 let _ = input.split_off_mut(..len);
-                self.begin(header);
+                self.begin(header, len);
                 self.check_late(header, input.len(), taking);
                 return Ok(true);
             }
@@ -135,6 +144,7 @@ impl Inbound {
             && header.opcode == Opcode::Text
             && header.fin
             && header.payload_len > wire_len(input_len)
+            && self.raw.is_none()
             && matches!(self.stage, Stage::Data(_));
         if self.checks_late {
             self.stage = Stage::Data(MessageKind::Binary);
@@ -175,7 +185,7 @@ impl Inbound {
         // What is compressed may be wrong, or too much, before it is whole.
         let first = FirstByte {
             fin: header.fin,
-            rsv: header.rsv,
+            rsv: header.rsv.without(self.reserved_bits),
             opcode: header.opcode,
         };
         if missing > 0 && self.compression.covers(first) {
@@ -194,9 +204,9 @@ impl Inbound {
     ) -> Result<bool, ProtocolError> {
         while let Some(byte) = input.split_off_first_mut() {
             self.spill.extend(&[*byte]);
-            if let Some((header, _)) = self.judge::<R>(&self.spill, max_message_len)? {
+            if let Some((header, len)) = self.judge::<R>(&self.spill, max_message_len)? {
                 self.spill.clear();
-                self.begin(header);
+                self.begin(header, len);
                 return Ok(true);
             }
         }
@@ -217,9 +227,7 @@ impl Inbound {
         let first = FirstByte::decode(*first)?;
         // "MUST be 0 unless an extension is negotiated that defines meanings for non-zero values"
         // (section 5.2).
-        if !first.rsv.is_empty() && !self.compression.may_begin(first) {
-            return Err(ProtocolError::ReservedBits(first.rsv));
-        }
+        let others = self.check_reserved_bits(first)?;
         let (fragments, message_len) = match (first.opcode, self.message) {
             // "The fragments of one message MUST NOT be interleaved between the fragments of
             // another message" (section 5.4).
@@ -250,7 +258,9 @@ impl Inbound {
         match (R::RECEIVES_MASKED, second & 0x80 != 0) {
             // "The server MUST close the connection upon receiving a frame that is not masked"
             // (section 5.1).
-            (true, false) => return Err(ProtocolError::UnmaskedFrame),
+            (true, false) if !self.config.leniency.unmasked_frames => {
+                return Err(ProtocolError::UnmaskedFrame);
+            }
             // "A client MUST close a connection if it detects a masked frame" (section 5.1).
             (false, true) => return Err(ProtocolError::MaskedFrame),
             _ => {}
@@ -266,7 +276,7 @@ impl Inbound {
                 return Err(ProtocolError::FrameTooLong { len, limit });
             }
             let limit = self.max_message_len(max_message_len);
-            if message_len.saturating_add(len) > limit && !self.compression.covers(first) {
+            if message_len.saturating_add(len) > limit && !self.compression.covers(others) {
                 return Err(ProtocolError::MessageTooLong { limit });
             }
         } else if len == 1 && first.opcode == Opcode::Close {
@@ -277,9 +287,33 @@ impl Inbound {
         Ok(keyless.with_key(bytes))
     }
 
-    /// Begins the frame with this header, which was judged.
+    /// Holds the reserved bits of a frame against what was agreed on; gives it without the bits of the
+    /// caller's own extensions.
     #[inline]
-    fn begin(&mut self, header: FrameHeader) {
+    fn check_reserved_bits(&self, first: FirstByte) -> Result<FirstByte, ProtocolError> {
+        if first.rsv.is_empty() {
+            return Ok(first);
+        }
+        let own = if first.opcode.is_control() {
+            Rsv::NONE
+        } else {
+            self.reserved_bits
+        };
+        let others = FirstByte {
+            rsv: first.rsv.without(own),
+            ..first
+        };
+        // "MUST be 0 unless an extension is negotiated that defines meanings for non-zero values"
+        // (section 5.2).
+        if !others.rsv.is_empty() && !self.compression.may_begin(others) {
+            return Err(ProtocolError::ReservedBits(first.rsv));
+        }
+        Ok(others)
+    }
+
+    /// Begins the frame with this header, which was judged and has so many bytes.
+    #[inline]
+    fn begin(&mut self, header: FrameHeader, header_len: usize) {
         let FrameHeader {
             fin,
             rsv,
@@ -288,10 +322,11 @@ impl Inbound {
             payload_len,
             ..
         } = header;
+        let header_len = wire_len(header_len);
+        self.traffic.add_frame(header_len);
         self.remaining = payload_len;
-        if let Some(key) = masking_key {
-            self.mask = Mask::new(key);
-        }
+        // A key of zeros masks nothing.
+        self.mask = Mask::new(masking_key.unwrap_or(MaskingKey::new([0; 4])));
         let kind = match (opcode, self.message) {
             (Opcode::Close, _) => return self.stage = Stage::Control(ControlOpcode::Close),
             (Opcode::Ping, _) => return self.begin_control(ControlOpcode::Ping),
@@ -304,6 +339,10 @@ impl Inbound {
             (Opcode::Continuation, Some(kind)) => kind,
         };
         self.fin = fin;
+        self.rsv = rsv.intersection(self.reserved_bits);
+        self.wire_len = (self.wire_len)
+            .wrapping_add(header_len)
+            .wrapping_add(payload_len);
         self.control_frames = 0;
         self.fragments = self.fragments.saturating_add(1);
         self.message_len = self.message_len.saturating_add(payload_len);
@@ -319,7 +358,13 @@ impl Inbound {
 
     #[inline]
     fn begin_message(&mut self, kind: MessageKind, rsv: Rsv) -> MessageKind {
-        self.compression.begin(rsv);
+        let own = rsv.intersection(self.reserved_bits);
+        self.compression.begin(rsv.without(own));
+        let is_raw = !self.is_plain
+            && (!self.reserved_bits.is_empty()
+                || (kind == MessageKind::Text && self.config.leniency.unchecked_text));
+        self.raw = is_raw.then_some(Raw { kind, rsv: own });
+        self.wire_len = 0;
         self.message = Some(kind);
         self.first = true;
         self.fragments = 0;

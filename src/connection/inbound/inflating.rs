@@ -21,6 +21,9 @@ const MIN_PIECE: usize = 256;
 /// The least room for inflating: a character in full always comes out of that much.
 pub(in crate::connection) const MIN_WINDOW: usize = 4;
 
+/// The ratio of a message is judged for each step of so many bytes of its payload.
+const RATIO_STEP: u64 = 1 << 10;
+
 /// A message may inflate to as much whatever its ratio.
 const FREE_OF_RATIO: u64 = 64 << 10;
 
@@ -43,15 +46,10 @@ impl Inbound {
     }
 
     /// As [`Inbound::extent`], of what was inflated.
-    pub(super) fn inflated_extent(&self, len: u64, max_message_len: u64) -> Extent {
+    pub(super) fn inflated_extent(&self, max_message_len: u64) -> Extent {
         let carried = self.utf8.carried_len();
         let limit = self.max_message_len(max_message_len);
         Extent {
-            before: self
-                .compression
-                .inflated_len
-                .saturating_sub(carried)
-                .saturating_sub(len),
             // How long a message gets shows only when it is over.
             frame_rest: carried,
             message_rest: limit
@@ -95,22 +93,19 @@ impl Inbound {
         window: &mut [u8],
         max_message_len: u64,
     ) -> Option<Filled> {
-        let limit = self.max_inflated_len(max_message_len);
-        let room = limit.saturating_sub(self.compression.inflated_len);
-        // One byte more than may come shows that more would.
-        let window_len = memory_len(room).saturating_add(1).min(window.len());
-        let window = window.get_mut(..window_len).unwrap_or_default();
-
         let mut len = 0_usize;
-        let then = loop {
-            let free = window.get_mut(len..).unwrap_or_default();
-            let step = self.inflate_piece::<R>(inflater, input, free);
+        let (then, limit, room, is_full) = loop {
+            let (max_piece, by_ratio) = self.ratio_step(inflater.is_pending());
+            let limit = self.max_message_len(max_message_len).min(by_ratio);
+            let room = limit.saturating_sub(self.compression.inflated_len);
+            // One byte more than may come shows that more would.
+            let window_len = memory_len(room).saturating_add(1).min(window.len());
+            let free = window.get_mut(len..window_len).unwrap_or_default();
+            let step = self.inflate_piece::<R>(inflater, input, max_piece, free);
             len = len.saturating_add(step.filled);
-            if step.then != Then::More || len == window_len || self.remaining == 0 {
-                break step.then;
-            }
-            if input.is_empty() {
-                break Then::More;
+            let is_full = len >= window_len;
+            if step.then != Then::More || is_full || self.remaining == 0 || input.is_empty() {
+                break (step.then, limit, room, is_full);
             }
         };
         let mut filled = Filled {
@@ -128,9 +123,9 @@ impl Inbound {
                 Then::End => {
                     filled.is_last = true;
                     self.stage = Stage::Header;
-                    self.message = None;
+                    self.end_message();
                 }
-                Then::More if self.remaining == 0 && !self.fin && len < window_len => {
+                Then::More if self.remaining == 0 && !self.fin && !is_full => {
                     self.stage = Stage::Header;
                 }
                 Then::More => {}
@@ -145,7 +140,7 @@ impl Inbound {
         }
         // Fewer bytes than a character may have can be the start of one.
         let bytes = window.get(..filled.len).unwrap_or_default();
-        if bytes.len() < MIN_WINDOW && kind == MessageKind::Text {
+        if bytes.len() < MIN_WINDOW && kind == MessageKind::Text && self.raw.is_none() {
             let mut utf8 = self.utf8.clone();
             if utf8.push(bytes) == Ok(Utf8Piece::default()) {
                 self.utf8 = utf8;
@@ -165,6 +160,11 @@ impl Inbound {
         let mut last = filled.is_last;
         let mut failure = filled.failure;
         let payload = match filled.kind {
+            kind if self.raw.is_some() => Payload::Raw {
+                kind,
+                rsv: self.rsv,
+                bytes,
+            },
             MessageKind::Binary => Payload::Binary(bytes),
             MessageKind::Text => {
                 let (Utf8Piece { carried, text }, is_valid) = self.push_text(bytes, last);
@@ -196,9 +196,10 @@ impl Inbound {
         &mut self,
         inflater: &mut Inflater,
         input: &mut &mut [u8],
+        max_piece: usize,
         free: &mut [u8],
     ) -> Inflated {
-        let max_piece = free.len().clamp(MIN_PIECE, MAX_PIECE);
+        let max_piece = free.len().clamp(MIN_PIECE, MAX_PIECE).min(max_piece);
         let len = memory_len(self.remaining).min(input.len()).min(max_piece);
         let piece = input.get_mut(..len).unwrap_or_default();
         let key = self.mask.clone();
@@ -214,17 +215,31 @@ impl Inbound {
                 .apply(piece.get_mut(step.taken..).unwrap_or_default());
         }
         self.remaining = self.remaining.saturating_sub(wire_len(step.taken));
+        self.traffic.bytes = self.traffic.bytes.wrapping_add(wire_len(step.taken));
         let _ = input.split_off_mut(..step.taken);
         step
     }
 
-    /// The most that the open message may inflate to. It hangs on what its headers say so far, and
-    /// not on how much of their payload a read happens to have.
-    fn max_inflated_len(&self, max_message_len: u64) -> u64 {
-        let by_ratio = self
-            .message_len
-            .saturating_mul(u64::from(self.compression.max_ratio))
-            .max(FREE_OF_RATIO);
-        self.max_message_len(max_message_len).min(by_ratio)
+    /// How much of the payload is inflated in the next step at most, and how long the message may be by
+    /// its end for the sake of its ratio.
+    ///
+    /// What a header declares is no payload yet, so what came counts. But where reads cut must not
+    /// decide, so steps end at multiples of [`RATIO_STEP`] of the payload, and each counts as a whole.
+    /// What is to be given out yet (`is_pending`) belongs to the step that brought it.
+    fn ratio_step(&self, is_pending: bool) -> (usize, u64) {
+        let ratio = self.compression.max_ratio;
+        if ratio == u32::MAX {
+            return (usize::MAX, u64::MAX);
+        }
+        let taken = self.message_len.saturating_sub(self.remaining);
+        let begun = taken.saturating_add(u64::from(!is_pending));
+        let end = begun.div_ceil(RATIO_STEP).saturating_mul(RATIO_STEP);
+        let step = if is_pending {
+            0
+        } else {
+            memory_len(end.saturating_sub(taken))
+        };
+        let by_ratio = end.min(self.message_len).saturating_mul(u64::from(ratio));
+        (step, by_ratio.max(FREE_OF_RATIO))
     }
 }

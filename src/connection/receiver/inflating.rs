@@ -113,8 +113,7 @@ impl<R: Role> Receiver<R> {
                     if self.inbound.has_failed() {
                         return Ok(());
                     }
-                    let len = wire_len(chunk.payload.len());
-                    assembler.push(&chunk, None, self.inbound.extent(len, max_message_len))
+                    assembler.push(&chunk, None, self.inbound.extent(max_message_len))
                 });
             match pushed {
                 Err(error) => return Err(self.fail(error, input, reply)),
