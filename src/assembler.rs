@@ -73,11 +73,8 @@ pub(crate) mod sealed {
             message_rest: usize,
         ) -> Result<(), Full>;
 
-        /// The kind of what is held.
-        fn kind(&self) -> MessageKind;
-
-        /// How many bytes are held.
-        fn len(&self) -> usize;
+        /// The kind of what is held, and how many bytes.
+        fn held(&self) -> (MessageKind, usize);
 
         /// Room behind what is held, of at most `frame_rest` bytes, that may be read into; nothing
         /// where there is none to lend.
@@ -169,7 +166,8 @@ impl<S: Storage> Assembler<S> {
         match part {
             None => !self.open,
             Some((kind, len)) => {
-                self.open && self.storage.kind() == kind && wire_len(self.storage.len()) == len
+                let (held_kind, held) = self.storage.held();
+                self.open && held_kind == kind && wire_len(held) == len
             }
         }
     }
@@ -325,17 +323,10 @@ impl sealed::Storage for Growing {
         Ok(())
     }
 
-    fn kind(&self) -> MessageKind {
+    fn held(&self) -> (MessageKind, usize) {
         match &self.0 {
-            Buffer::Text(_) => MessageKind::Text,
-            Buffer::Binary { .. } => MessageKind::Binary,
-        }
-    }
-
-    fn len(&self) -> usize {
-        match &self.0 {
-            Buffer::Text(text) => text.len(),
-            Buffer::Binary { len, .. } => *len,
+            Buffer::Text(text) => (MessageKind::Text, text.len()),
+            Buffer::Binary { len, .. } => (MessageKind::Binary, *len),
         }
     }
 
@@ -460,17 +451,10 @@ impl<const N: usize> sealed::Storage for Fixed<N> {
         }
     }
 
-    fn kind(&self) -> MessageKind {
+    fn held(&self) -> (MessageKind, usize) {
         match &self.0 {
-            FixedBuffer::Text(_) => MessageKind::Text,
-            FixedBuffer::Binary(_) => MessageKind::Binary,
-        }
-    }
-
-    fn len(&self) -> usize {
-        match &self.0 {
-            FixedBuffer::Text(text) => text.len(),
-            FixedBuffer::Binary(bytes) => bytes.len(),
+            FixedBuffer::Text(text) => (MessageKind::Text, text.len()),
+            FixedBuffer::Binary(bytes) => (MessageKind::Binary, bytes.len()),
         }
     }
 
@@ -537,12 +521,8 @@ impl sealed::Storage for Borrowed<'_> {
         }
     }
 
-    fn kind(&self) -> MessageKind {
-        self.kind
-    }
-
-    fn len(&self) -> usize {
-        self.len
+    fn held(&self) -> (MessageKind, usize) {
+        (self.kind, self.len)
     }
 
     fn room(&mut self, frame_rest: usize, _message_rest: usize) -> Option<&mut [u8]> {

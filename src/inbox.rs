@@ -81,8 +81,8 @@ pub struct Inbox<B, S> {
     stored: usize,
     stored_wanted: usize,
     holds_text: bool,
-    /// How many bytes of the room that was lent last are yet to be filled.
-    lent: usize,
+    /// How far the room that was lent last goes, as `read.end` or `stored` says how far it is filled.
+    lent_until: usize,
     /// The connection that was the last to be lent room.
     owner: Id,
     assembler: Assembler<S>,
@@ -126,7 +126,7 @@ impl<B: AsMut<[u8]>, S: Storage> Inbox<B, S> {
             stored: 0,
             stored_wanted: 0,
             holds_text: false,
-            lent: 0,
+            lent_until: 0,
             owner: Id::NONE,
             assembler,
         }
@@ -172,25 +172,23 @@ impl<B: AsMut<[u8]>, S: Storage> Inbox<B, S> {
     /// [`Misuse::RoomOverrun`]: the room had fewer bytes. Nothing was taken over.
     #[inline]
     pub fn filled(&mut self, len: usize) -> Result<(), Misuse> {
-        let Some(lent) = self.lent.checked_sub(len) else {
-            return Err(Misuse::RoomOverrun {
-                filled: len,
-                room: self.lent,
-            });
-        };
-        self.lent = lent;
-        if self.lends_storage {
-            self.stored = self.stored.saturating_add(len);
+        let filled = if self.lends_storage {
+            &mut self.stored
         } else {
-            self.read.filled(len);
+            &mut self.read.end
+        };
+        let room = self.lent_until.saturating_sub(*filled);
+        if len > room {
+            return Err(Misuse::RoomOverrun { filled: len, room });
         }
+        *filled = filled.saturating_add(len);
         Ok(())
     }
 
     /// Whether nothing is held, neither bytes nor the start of a message: the inbox may serve
     /// another connection.
     ///
-    /// Until then a call for another connection gives [`Misuse::WrongInbox`]. (A target without
+    /// Until then a call for another connection gives [`Misuse::WrongInbox`], or no message. (A target without
     /// atomic operations cannot tell connections apart.)
     pub fn is_idle(&self) -> bool {
         self.read.is_empty() && self.stored == 0 && self.assembler.is_idle()
@@ -201,7 +199,7 @@ impl<B: AsMut<[u8]>, S: Storage> Inbox<B, S> {
     pub fn clear(&mut self) {
         self.read.clear();
         self.stored = 0;
-        self.lent = 0;
+        self.lent_until = 0;
         self.owner = Id::NONE;
         self.assembler.clear();
     }
@@ -246,14 +244,14 @@ impl<B: AsMut<[u8]>, S: Storage> Inbox<B, S> {
         {
             self.lends_storage = true;
             self.stored_wanted = self.stored.saturating_add(rest.len()).min(STORED);
-            self.lent = rest.len();
+            self.lent_until = self.stored.saturating_add(rest.len());
             return Ok(rest);
         }
         // What is there of it, if anything, has to be looked at before the buffer.
         self.lends_storage = false;
         self.stored_wanted = 0;
-        let room = self.read.lend();
-        self.lent = room.len();
+        let (room, until) = self.read.lend();
+        self.lent_until = until;
         if room.is_empty() {
             return Err(Misuse::InboxFull);
         }
@@ -270,7 +268,12 @@ impl<B: AsMut<[u8]>, S: Storage> Inbox<B, S> {
     /// before what is in the buffer.
     #[inline]
     pub(crate) fn take_stored(&mut self) -> Option<usize> {
-        Some(mem::take(&mut self.stored)).filter(|stored| *stored > 0)
+        let stored = mem::take(&mut self.stored);
+        if stored == 0 {
+            return None;
+        }
+        self.lent_until = 0;
+        Some(stored)
     }
 
     /// What the buffer has, for the connection with this number.
@@ -298,11 +301,6 @@ impl<B: AsMut<[u8]>, S: Storage> Inbox<B, S> {
 }
 
 impl<B: AsMut<[u8]>> ReadBuffer<B> {
-    #[inline]
-    fn filled(&mut self, len: usize) {
-        self.end = self.end.saturating_add(len).min(self.buffer.as_mut().len());
-    }
-
     const fn is_empty(&self) -> bool {
         self.begin == self.end
     }
@@ -318,9 +316,9 @@ impl<B: AsMut<[u8]>> ReadBuffer<B> {
         self.end < self.wanted
     }
 
-    /// Room behind what was read: as much as the frame wants that is held, or more.
+    /// Room behind what was read, and where it ends: as much as the frame wants that is held, or more.
     #[inline]
-    fn lend(&mut self) -> &mut [u8] {
+    fn lend(&mut self) -> (&mut [u8], usize) {
         if self.begin > 0 {
             self.move_to_front();
         }
@@ -333,7 +331,8 @@ impl<B: AsMut<[u8]>> ReadBuffer<B> {
             buffer.len()
         };
         let until = until.min(buffer.len());
-        buffer.get_mut(self.end..until).unwrap_or_default()
+        let room = buffer.get_mut(self.end..until).unwrap_or_default();
+        (room, until)
     }
 
     /// Moves what is held to the front of the buffer, if that pays or has to be.

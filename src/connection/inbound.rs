@@ -355,32 +355,25 @@ impl Inbound {
     /// far as it was handed out. Text whose check is to come is held as bytes.
     #[inline]
     pub(super) fn part(&self) -> Option<(MessageKind, u64)> {
+        let kind = self.message?;
         if self.first {
             return None;
         }
-        let kind = match self.message? {
+        // What is to come of a control frame is none of the message.
+        let to_come = match self.stage {
+            Stage::Control(_) => 0,
+            _ => self.remaining,
+        };
+        let len = self.message_len.saturating_sub(to_come);
+        if kind == MessageKind::Binary && !self.compression.is_open() {
+            return Some((MessageKind::Binary, len));
+        }
+        let kind = match kind {
             MessageKind::Text if !self.checks_late && self.raw.is_none() => MessageKind::Text,
             _ => MessageKind::Binary,
         };
-        #[cfg(feature = "deflate")]
-        if self.compression.is_open() {
-            let carried = self.utf8.carried_len();
-            let len = self.compression.inflated_len.saturating_sub(carried);
-            return Some((kind, len));
-        }
-        // What is to come of a control frame is none of the message.
-        let to_come = match self.stage {
-            Stage::Data(_) => self.remaining,
-            _ => 0,
-        };
-        let to_come = to_come.saturating_add(self.utf8.carried_len());
-        Some((kind, self.message_len.saturating_sub(to_come)))
-    }
-
-    /// Whether no message is open, as far as the assembler is concerned.
-    #[inline]
-    pub(super) const fn is_between_messages(&self) -> bool {
-        self.message.is_none()
+        let len = self.compression.inflated_len().unwrap_or(len);
+        Some((kind, len.saturating_sub(self.utf8.carried_len())))
     }
 
     /// Whether the open message is text that is checked when it is whole.

@@ -378,7 +378,6 @@ impl<R: Role> Connection<R> {
         self.sender.flush_first(out);
         // Where the bytes come one by one, this is all that is done for most of them.
         if inbox.waits() {
-            inbox.belongs_to(self.receiver.id())?;
             return Ok(None);
         }
         self.receive_next(inbox, out)

@@ -15,7 +15,6 @@ use crate::config::Config;
 use crate::error::{Misuse, ProtocolError, ReceiveError};
 use crate::event::{ControlEvent, Event, Incoming, Message, Payload, RawMessage};
 use crate::frame::{CloseFrame, MessageKind, Rsv};
-use crate::id::Id;
 use crate::inbox::{Inbox, Input};
 use crate::num::wire_len;
 use crate::role::Role;
@@ -119,10 +118,10 @@ impl<R: Role> Receiver<R> {
         inbox: &'m mut Inbox<B, S>,
         mut reply: impl FnMut(Reply),
     ) -> Result<Option<Incoming<'m>>, ReceiveError> {
-        inbox.belongs_to(self.inbound.id())?;
         if inbox.waits() {
             return Ok(None);
         }
+        inbox.belongs_to(self.inbound.id())?;
         if let Some(len) = inbox.take_stored()
             && self.take_payload(len, inbox.assembler(), &mut reply)?
         {
@@ -163,12 +162,6 @@ impl<R: Role> Receiver<R> {
     ) -> Result<&'m mut [u8], Misuse> {
         inbox.belongs_to(self.inbound.id())?;
         inbox.lend(self.inbound.id(), |assembler| self.payload_room(assembler))
-    }
-
-    /// The number of the connection.
-    #[inline]
-    pub(super) const fn id(&self) -> Id {
-        self.inbound.id()
     }
 
     /// Takes input until it makes a whole message or a control frame.
@@ -275,12 +268,10 @@ impl<R: Role> Receiver<R> {
         assembler: &Assembler<S>,
         taking: Taking,
     ) -> Result<(), Misuse> {
-        let is_right = if self.inbound.is_between_messages() {
-            assembler.is_idle()
-        } else {
-            assembler.holds(self.inbound.part())
-                // Text that is held unchecked can go on only where it is checked in the end.
-                && (!self.inbound.checks_late() || taking.holds_text)
+        let is_right = match self.inbound.part() {
+            None => assembler.is_idle(),
+            // Text that is held unchecked can go on only where it is checked in the end.
+            part => assembler.holds(part) && (taking.holds_text || !self.inbound.checks_late()),
         };
         if is_right || self.inbound.has_ended() {
             Ok(())

@@ -53,6 +53,12 @@ mod with {
             self.is_open
         }
 
+        /// How long the open message got so far, if it is compressed.
+        #[inline]
+        pub(in crate::connection::inbound) fn inflated_len(&self) -> Option<u64> {
+            self.is_open.then_some(self.inflated_len)
+        }
+
         /// Whether a frame that begins so may begin a message that is compressed.
         #[cold]
         pub(in crate::connection::inbound) fn may_begin(&self, first: FirstByte) -> bool {
@@ -76,6 +82,12 @@ mod with {
         pub(in crate::connection::inbound) fn begin(&mut self, rsv: Rsv) {
             self.is_open = !rsv.is_empty();
             self.inflated_len = 0;
+        }
+
+        /// A message that is whole was not compressed.
+        #[inline]
+        pub(in crate::connection::inbound) fn note_plain(&mut self) {
+            self.is_open = false;
         }
 
         /// What comes behind the header of a data frame.
@@ -110,6 +122,12 @@ mod without {
         pub(in crate::connection::inbound) const fn is_open(&self) -> bool {
             false
         }
+
+        pub(in crate::connection::inbound) const fn inflated_len(&self) -> Option<u64> {
+            None
+        }
+
+        pub(in crate::connection::inbound) const fn note_plain(&mut self) {}
 
         pub(in crate::connection::inbound) const fn may_begin(&self, _: FirstByte) -> bool {
             false

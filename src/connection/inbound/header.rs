@@ -49,7 +49,7 @@ impl Inbound {
         self.missing = 0;
         let wire_len = wire_len(header_len).wrapping_add(wire_len(len));
         self.wire_len = wire_len;
-        self.compression.begin(Rsv::NONE);
+        self.compression.note_plain();
         self.traffic.add_frame(wire_len);
         self.traffic.messages = self.traffic.messages.wrapping_add(1);
         Some((kind, payload))
