@@ -16,6 +16,7 @@ use crate::connection::State;
 ///
 /// let timeouts = Timeouts::default()
 ///     .handshake(Duration::from_secs(10))
+///     .message(Duration::from_secs(300))
 ///     .ping_interval(Duration::from_secs(20))
 ///     .pong(Duration::from_secs(20))
 ///     .write(Duration::from_secs(30))
@@ -26,6 +27,7 @@ use crate::connection::State;
 pub struct Timeouts {
     handshake: Option<Duration>,
     idle: Option<Duration>,
+    message: Option<Duration>,
     ping_interval: Option<Duration>,
     pong: Option<Duration>,
     write: Option<Duration>,
@@ -38,6 +40,7 @@ impl Timeouts {
         Self {
             handshake: None,
             idle: None,
+            message: None,
             ping_interval: None,
             pong: None,
             write: None,
@@ -45,8 +48,8 @@ impl Timeouts {
         }
     }
 
-    /// The longest that the opening handshake may take, from [`KeepAlive::new`] to
-    /// [`KeepAlive::open`].
+    /// The longest that the opening handshake may take, from [`KeepAlive::new`] to the first call
+    /// that gives [`State::Open`].
     ///
     /// Without it a peer that sends its request byte by byte holds a connection for as long as it
     /// likes. Ten seconds let a slow mobile client pass.
@@ -58,14 +61,33 @@ impl Timeouts {
 
     /// The longest that the peer may send nothing at all, not even a Pong, nor take output that
     /// waits.
+    ///
+    /// Give it more than [`ping_interval`](Self::ping_interval) and [`pong`](Self::pong) together:
+    /// a peer with nothing to say sends Pongs only.
     #[must_use]
     pub const fn idle(mut self, longest: Duration) -> Self {
         self.idle = Some(longest);
         self
     }
 
-    /// How often a Ping is due; none is while one waits for its [Pong](KeepAlive::pong). Proxies
-    /// commonly cut connections that are silent for a minute.
+    /// The longest that a message may take, from the first read that leaves it unfinished to the
+    /// read with its last byte. It counts in [`State::Open`], also while output waits.
+    ///
+    /// Without it a peer that sends one byte now and then holds a connection, and the memory of its
+    /// message, for as long as it likes. Let it be long enough for the largest message on the
+    /// slowest line: 16 MiB take 134 seconds at 1 Mbit/s.
+    #[must_use]
+    pub const fn message(mut self, longest: Duration) -> Self {
+        self.message = Some(longest);
+        self
+    }
+
+    /// How long the peer is silent until a Ping is due; none is while one waits for its
+    /// [Pong](KeepAlive::pong).
+    ///
+    /// It counts from the last byte that the peer sent, or took of output that waited: those show
+    /// that it is alive, and keep proxies from cutting the connection, which they commonly do after
+    /// a minute. Bytes that go out do not count, for a dead peer's socket takes them, too.
     #[must_use]
     pub const fn ping_interval(mut self, interval: Duration) -> Self {
         self.ping_interval = Some(interval);
@@ -84,8 +106,8 @@ impl Timeouts {
     /// The longest that output may wait without the peer taking any of it.
     ///
     /// It holds in every phase, for what [`KeepAlive::wrote`] tells of. While it runs, Pings and the
-    /// deadlines for silence and for a Pong rest: who writes before it reads more does not see the
-    /// Pong, and the Ping itself may be in what waits.
+    /// deadlines for silence and for a Pong rest, because the Ping may be in what waits, and because
+    /// an application may pause reading until its answers are gone.
     #[must_use]
     pub const fn write(mut self, longest: Duration) -> Self {
         self.write = Some(longest);
@@ -107,15 +129,21 @@ impl Timeouts {
 /// The deadlines of one connection, and the Pings that keep it alive.
 ///
 /// Time is a [`Duration`] from any origin that the caller likes, the same for all calls, and never
-/// runs backwards. It sees no connection and no socket: tell it what happens, as often as you like.
+/// runs backwards. A deadline more than 2^32 - 1 seconds (136 years) beyond the origin is none, so
+/// that `origin + deadline` does not overflow. `KeepAlive` sees no connection and no socket: tell it
+/// what happens, as often as you like.
 ///
 /// - [`received`](Self::received) after every read, [`pong`](Self::pong) for a Pong,
-///   [`wrote`](Self::wrote) after every attempt to write;
-/// - [`follow`](Self::follow) before every wait, so that it knows of the open and of the close.
+///   [`wrote`](Self::wrote) after every attempt to write.
+/// - [`handle_timeout`](Self::handle_timeout) before every wait: send the Pings that it gives. A
+///   deadline that has passed is its error, which `?` passes on.
+/// - [`poll_timeout`](Self::poll_timeout) for how long to wait.
 ///
-/// Then send the Pings that [`handle_timeout`](Self::handle_timeout) gives, and wait no longer than
-/// [`poll_timeout`](Self::poll_timeout) says. A deadline that has passed is an error, which `?`
-/// passes on.
+/// Both of the latter take the [state](crate::Connection::state) of the connection, and `None` before
+/// there is one: no Ping comes behind a Close, and the deadline of the close begins with it.
+///
+/// **Read first.** Read what there is to read before `handle_timeout`, for after a machine has slept,
+/// input waits that shows the peer alive. If both are ready, prefer the socket to the timer.
 ///
 /// # Examples
 ///
@@ -132,20 +160,23 @@ impl Timeouts {
 /// let mut conn = Connection::new(Server, Negotiated::default(), Config::default());
 /// let mut out = Vec::new();
 ///
-/// keep_alive.follow(conn.state(), second(1));
-/// assert_eq!(keep_alive.poll_timeout(), Some(second(21))); // wait until then, or for the socket
+/// // Wait until then, or for the socket.
+/// let deadline = keep_alive.poll_timeout(conn.state(), second(1));
+/// assert_eq!(deadline, Some(second(21)));
 ///
 /// let now = second(21);
-/// while let Some(ping) = keep_alive.handle_timeout(now)? {
-///     conn.ping(&ping, &mut out)?;
+/// while let Some(ping) = keep_alive.handle_timeout(conn.state(), now)? {
+///     if conn.ping(&ping, &mut out).is_err() {
+///         keep_alive.skip_ping(); // the output is full, or a frame is open that is streamed
+///     }
 /// }
 /// let taken = out.len(); // what the socket took at once
 /// keep_alive.wrote(taken, out.len() - taken, now);
 ///
-/// // The Pong comes with the next read.
-/// keep_alive.received(second(22));
+/// // The Pong comes with the next read, which leaves no message unfinished.
+/// keep_alive.received(None, second(22));
 /// assert_eq!(keep_alive.pong(&out[2..], second(22)), Some(second(1)));
-/// assert_eq!(keep_alive.poll_timeout(), Some(second(41)));
+/// assert_eq!(keep_alive.poll_timeout(conn.state(), second(22)), Some(second(42)));
 /// # }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -160,15 +191,21 @@ pub struct KeepAlive {
     last_taken: Duration,
     /// While output waits: since when the peer has taken none of it.
     waits_since: Option<Duration>,
+    /// The number of the message that is unfinished, and since when.
+    message: Option<(u64, Duration)>,
     last_ping: Duration,
     /// How many Pings were due so far; the number is the payload of the newest.
     pings: u64,
-    /// Whether the newest Ping waits for its Pong.
+    /// Whether the newest Ping waits for a Pong.
     awaits_pong: bool,
+    /// Whether the Pong with the newest Ping's payload has not come yet.
+    measures: bool,
     round_trip: Option<Duration>,
+    /// The deadline that was found passed, but that input may end which was not read yet.
+    found: Option<Timeout>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
     Handshake,
     Open,
@@ -183,6 +220,8 @@ pub enum Timeout {
     Handshake,
     /// The peer sends nothing: close, or fail the connection.
     Idle,
+    /// A message takes too long: fail the connection, with status code 1008 say.
+    Message,
     /// A Ping was not answered: the peer is gone, close the transport.
     Pong,
     /// The peer takes nothing of the output that waits: close the transport.
@@ -196,6 +235,7 @@ impl fmt::Display for Timeout {
         f.write_str(match self {
             Self::Handshake => "the opening handshake takes too long",
             Self::Idle => "the peer sends nothing",
+            Self::Message => "the message takes too long",
             Self::Pong => "the peer does not answer a Ping",
             Self::Write => "the peer takes none of the output",
             Self::Close => "the closing handshake takes too long",
@@ -215,39 +255,43 @@ impl KeepAlive {
             last_received: now,
             last_taken: now,
             waits_since: None,
+            message: None,
             last_ping: now,
             pings: 0,
             awaits_pong: false,
+            measures: false,
             round_trip: None,
+            found: None,
         }
     }
 
-    /// Follows the connection, so that neither its beginning nor its closing is missed: say so
-    /// before every wait, with [`Connection::state`](crate::Connection::state).
+    /// Takes note that bytes came from the peer. Call it after every read, once the events of that
+    /// read are handled.
     ///
-    /// It is [`open`](Self::open) or [`closing`](Self::closing), whichever the state asks for; the
-    /// first of each counts.
-    pub fn follow(&mut self, state: State, now: Duration) {
-        match state {
-            State::Open => self.open(now),
-            // The transport is still to be closed.
-            State::Closing | State::Closed => self.closing(now),
+    /// `receiving` is the number of the message that the read has left unfinished:
+    /// `Connection::receiving` gives it. The deadline of a [message](Timeouts::message) counts from
+    /// the first read that leaves this number. In the opening handshake it is `None`.
+    pub fn received(&mut self, receiving: Option<u64>, now: Duration) {
+        self.heard(now);
+        match (self.message, receiving) {
+            (Some((number, _)), Some(receiving)) if number == receiving => {}
+            _ => {
+                self.message = receiving.map(|number| (number, now));
+                self.found = None;
+            }
         }
     }
 
-    /// The opening handshake is done: the data phase begins.
-    pub fn open(&mut self, now: Duration) {
-        if self.phase == Phase::Handshake {
-            self.phase = Phase::Open;
-            self.since = now;
-            self.last_received = now;
-            self.last_ping = now;
-        }
-    }
-
-    /// Bytes came from the peer, whatever they are.
-    pub fn received(&mut self, now: Duration) {
+    /// Ends the silence.
+    fn heard(&mut self, now: Duration) {
         self.last_received = now;
+        self.ends_silence();
+    }
+
+    /// A sign of life ends what was found passed, but not the deadline of a message: the peer could
+    /// put that off by a byte in time.
+    fn ends_silence(&mut self) {
+        self.found = self.found.filter(|found| *found == Timeout::Message);
     }
 
     /// The transport took `taken` bytes of the output, and `left` bytes wait: say so after every
@@ -258,6 +302,7 @@ impl KeepAlive {
     pub fn wrote(&mut self, taken: usize, left: usize, now: Duration) {
         if taken > 0 && self.waits_since.take().is_some() {
             self.last_taken = now;
+            self.ends_silence();
         }
         if left == 0 {
             self.waits_since = None;
@@ -266,66 +311,106 @@ impl KeepAlive {
         }
     }
 
-    /// A Pong came. Gives the round-trip time if it answers the newest Ping.
+    /// Takes note of a Pong. Gives the round-trip time if it answers the newest Ping.
     ///
-    /// See [RFC 6455 section 5.5.3](https://www.rfc-editor.org/rfc/rfc6455#section-5.5.3): a Pong
-    /// that answers nothing means nothing.
+    /// Any Pong ends the wait for one: some devices send Pongs that are empty, and the peer is alive
+    /// whatever is in it. Only one with the newest Ping's payload gives a time.
+    ///
+    /// See [RFC 6455 section 5.5.3](https://www.rfc-editor.org/rfc/rfc6455#section-5.5.3).
     pub fn pong(&mut self, payload: &[u8], now: Duration) -> Option<Duration> {
-        self.received(now);
-        if !self.awaits_pong || payload != self.pings.to_be_bytes() {
+        self.heard(now);
+        self.awaits_pong = false;
+        if !self.measures || payload != self.pings.to_be_bytes() {
             return None;
         }
-        self.awaits_pong = false;
+        self.measures = false;
         self.round_trip = Some(elapsed(self.last_ping, now));
         self.round_trip
     }
 
-    /// The closing handshake has begun, by either end, or the connection has failed. Only the first
-    /// call counts.
+    /// Takes back the Ping that [`handle_timeout`](Self::handle_timeout) gave last, because it could
+    /// not be sent: [`SendError::OutputFull`](crate::SendError::OutputFull) or
+    /// [`SendError::FrameOpen`](crate::SendError::FrameOpen).
     ///
-    /// It ends the deadlines of the data phase, also one that has passed: a connection that was
-    /// silent for too long may still be closed in good order.
-    pub fn closing(&mut self, now: Duration) {
-        if self.phase != Phase::Closing {
-            self.phase = Phase::Closing;
-            self.since = now;
-        }
+    /// No Pong is waited for, and the next Ping is due after another
+    /// [interval](Timeouts::ping_interval).
+    pub fn skip_ping(&mut self) {
+        self.awaits_pong = false;
+        self.measures = false;
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) is to be called at the latest; `None` if
-    /// nothing will ever be due without something happening first.
-    pub fn poll_timeout(&self) -> Option<Duration> {
+    /// Returns the time at which [`handle_timeout`](Self::handle_timeout) is to be called at the
+    /// latest. `None` means that nothing is due without something happening first.
+    ///
+    /// It may have passed: do not wait, then. `state` and `now` are as for `handle_timeout`.
+    pub fn poll_timeout(
+        &mut self,
+        state: impl Into<Option<State>>,
+        now: Duration,
+    ) -> Option<Duration> {
+        self.follow(state.into(), now);
         self.next().map(|(when, _)| when)
     }
 
-    /// What is due by now: a Ping to send, with this payload. Call it until it gives `None`.
+    /// Gives the Ping that is due by now: send it with this payload, or
+    /// [skip](Self::skip_ping) it. Call it until it gives `None`.
+    ///
+    /// `state` is [`Connection::state`](crate::Connection::state); `None` in the opening handshake,
+    /// and [`State::Closed`] where a transport without a connection is to be closed. The first call
+    /// with another state, of this or of [`poll_timeout`](Self::poll_timeout), begins a phase with
+    /// its own deadlines; there is no way back. A connection that was silent for too long may still
+    /// be closed in good order: the close has a deadline of its own.
+    ///
+    /// Read what there is to read before you call it. A deadline that a read may end
+    /// ([`Timeout::Idle`], [`Timeout::Message`], [`Timeout::Pong`]) is an error only at the second
+    /// call that finds it passed: the first gives `None`, and `poll_timeout` does not let you wait.
+    /// So a machine that has slept reads once before its peers are given up.
     ///
     /// # Errors
     ///
-    /// The [`Timeout`] that has passed: give the connection up. It is said again until something
-    /// happens that ends it: bytes that come, or the close of the connection, which has a deadline
-    /// of its own.
-    pub fn handle_timeout(&mut self, now: Duration) -> Result<Option<[u8; 8]>, Timeout> {
-        match self.next() {
-            Some((when, next)) if when <= now => match next {
-                Next::Expired(timeout) => Err(timeout),
-                Next::Ping => {
-                    self.pings = self.pings.wrapping_add(1);
-                    self.last_ping = now;
-                    self.awaits_pong = true;
-                    Ok(Some(self.pings.to_be_bytes()))
-                }
-            },
-            _ => Ok(None),
+    /// The [`Timeout`] that has passed: give the connection up. Each further call gives it again,
+    /// until something happens that ends it.
+    pub fn handle_timeout(
+        &mut self,
+        state: impl Into<Option<State>>,
+        now: Duration,
+    ) -> Result<Option<[u8; 8]>, Timeout> {
+        self.follow(state.into(), now);
+        let due = self.next().filter(|(when, _)| *when <= now);
+        let found = match due {
+            Some((_, Next::Expired(timeout))) => Some(timeout),
+            Some((_, Next::Ping)) | None => None,
+        };
+        let was_found = self.found == found;
+        self.found = found;
+        match found {
+            Some(Timeout::Idle | Timeout::Message | Timeout::Pong) if !was_found => Ok(None),
+            Some(timeout) => Err(timeout),
+            None if due.is_some() => {
+                self.pings = self.pings.wrapping_add(1);
+                self.last_ping = now;
+                self.awaits_pong = true;
+                self.measures = true;
+                Ok(Some(self.pings.to_be_bytes()))
+            }
+            None => Ok(None),
         }
     }
 
-    /// When the closing handshake and the end of the transport have to be done; `None` before the
-    /// close, or without such a deadline.
-    pub fn close_deadline(&self) -> Option<Duration> {
-        match self.phase {
-            Phase::Closing => deadline(self.since, self.timeouts.close),
-            Phase::Handshake | Phase::Open => None,
+    /// Begins the phase of this state, if it comes after the one that is on.
+    fn follow(&mut self, state: Option<State>, now: Duration) {
+        let phase = match state {
+            None => Phase::Handshake,
+            Some(State::Open) => Phase::Open,
+            // The transport is still to be closed.
+            Some(State::Closing | State::Closed) => Phase::Closing,
+        };
+        if phase > self.phase {
+            self.phase = phase;
+            self.since = now;
+            if phase == Phase::Open {
+                self.heard(now);
+            }
         }
     }
 
@@ -348,14 +433,18 @@ impl KeepAlive {
         let of_phase = match self.phase {
             Phase::Handshake => deadline(self.since, self.timeouts.handshake)
                 .map(|when| (when, Next::Expired(Timeout::Handshake))),
-            Phase::Closing => {
-                (self.close_deadline()).map(|when| (when, Next::Expired(Timeout::Close)))
-            }
-            // It stands in for the two below.
+            Phase::Closing => deadline(self.since, self.timeouts.close)
+                .map(|when| (when, Next::Expired(Timeout::Close))),
+            // It stands in for those of the heartbeat.
             Phase::Open if write.is_some() => None,
             Phase::Open => self.next_of_heartbeat(),
         };
-        [write, of_phase]
+        let message = self
+            .message
+            .filter(|_| self.phase == Phase::Open)
+            .and_then(|(_, since)| deadline(since, self.timeouts.message))
+            .map(|when| (when, Next::Expired(Timeout::Message)));
+        [write, message, of_phase]
             .into_iter()
             .flatten()
             .min_by_key(|(when, _)| *when)
@@ -365,11 +454,11 @@ impl KeepAlive {
         let alive = self.last_received.max(self.last_taken);
         let idle =
             deadline(alive, self.timeouts.idle).map(|when| (when, Next::Expired(Timeout::Idle)));
+        let since = self.last_ping.max(alive);
         let heartbeat = if self.awaits_pong {
-            deadline(self.last_ping.max(alive), self.timeouts.pong)
-                .map(|when| (when, Next::Expired(Timeout::Pong)))
+            deadline(since, self.timeouts.pong).map(|when| (when, Next::Expired(Timeout::Pong)))
         } else {
-            deadline(self.last_ping, self.timeouts.ping_interval).map(|when| (when, Next::Ping))
+            deadline(since, self.timeouts.ping_interval).map(|when| (when, Next::Ping))
         };
         [idle, heartbeat]
             .into_iter()
@@ -386,9 +475,12 @@ fn elapsed(since: Duration, now: Duration) -> Duration {
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
-/// When `longest` has passed since then.
+/// The time at which `longest` has passed since then, if the clocks of all platforms can add it to
+/// their origin.
 fn deadline(since: Duration, longest: Option<Duration>) -> Option<Duration> {
-    longest.map(|longest| since.saturating_add(longest))
+    since
+        .checked_add(longest?)
+        .filter(|when| u32::try_from(when.as_secs()).is_ok())
 }
 
 #[derive(Clone, Copy, Debug)]

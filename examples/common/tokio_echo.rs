@@ -83,8 +83,7 @@ pub(crate) async fn echo<S: AsyncRead + AsyncWrite + Unpin>(
             let closed = link.finish().await;
             return result.map_err(io::Error::other).and(closed);
         }
-        link.keep_alive.follow(conn.state(), link.now());
-        input = match link.next(buffer).await {
+        input = match link.next(conn.state(), buffer).await {
             Ok(Happening::Read(0)) => return Err(lost(conn, &io::ErrorKind::UnexpectedEof.into())),
             Err(error) => return Err(lost(conn, &error)),
             Ok(Happening::Read(read)) => &mut buffer[..read],
@@ -173,7 +172,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     ///
     /// The `select!` is cancel-safe: a single `read`, `write` or `flush` that is dropped has moved
     /// nothing, and the other branches only wait. What they waited for is looked at in the loop.
-    pub(crate) async fn next(&mut self, buffer: &mut [u8]) -> io::Result<Happening> {
+    pub(crate) async fn next(
+        &mut self,
+        state: impl Into<Option<State>>,
+        buffer: &mut [u8],
+    ) -> io::Result<Happening> {
+        let state = state.into();
         loop {
             // A stream that is always ready must not keep the thread from other tasks.
             tokio::task::coop::consume_budget().await;
@@ -185,10 +189,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             if !self.out.is_empty() {
                 self.keep_alive.wrote(0, self.left(), now);
             }
-            if let Some(payload) = self.keep_alive.handle_timeout(now).map_err(timed_out)? {
+            if let Some(payload) = self
+                .keep_alive
+                .handle_timeout(state, now)
+                .map_err(timed_out)?
+            {
                 return Ok(Happening::PingDue(payload));
             }
-            let deadline = self.keep_alive.poll_timeout();
+            let deadline = self.keep_alive.poll_timeout(state, now);
             let due = async {
                 match deadline {
                     Some(deadline) => sleep_until(self.origin + deadline).await,
@@ -215,7 +223,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             let now = self.now();
             match moved {
                 Moved::Read(read) => {
-                    self.keep_alive.received(now);
+                    self.keep_alive.received(None, now);
                     return Ok(Happening::Read(read));
                 }
                 Moved::Wrote(0) => return Err(io::ErrorKind::WriteZero.into()),
@@ -244,9 +252,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     ///
     /// Nothing comes after this, so it may be cut off by a deadline anywhere.
     pub(crate) async fn finish(mut self) -> io::Result<()> {
-        self.keep_alive.closing(self.now());
+        let now = self.now();
+        self.keep_alive.wrote(0, 0, now);
         // Part of the time may have passed, if the Close was ours.
-        let deadline = self.keep_alive.close_deadline().unwrap_or_default();
+        let deadline = self.keep_alive.poll_timeout(State::Closed, now);
+        let deadline = deadline.unwrap_or_default();
         timeout_at(self.origin + deadline, async {
             for piece in self.out[self.written..].chunks(WRITE_PIECE) {
                 self.stream.write_all(piece).await?;

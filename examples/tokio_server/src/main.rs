@@ -42,11 +42,11 @@ async fn serve(
     let mut buffer = vec![0; READ_BUFFER];
     let mut filled = 0;
     loop {
-        match link.next(&mut buffer[filled..]).await? {
+        match link.next(None, &mut buffer[filled..]).await? {
             // Nothing is owed to who has not finished its request.
             Happening::Read(0) | Happening::Stop => return Ok(()),
             Happening::Read(read) => filled += read,
-            // Not before `KeepAlive::open`.
+            // Not before the connection is open.
             Happening::PingDue(_) => continue,
         }
         let response = match handshake.receive(&buffer[..filled]) {

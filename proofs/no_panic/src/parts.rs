@@ -102,12 +102,8 @@ fn keep_alive(timeouts: Timeouts, now: Duration) -> KeepAlive {
     KeepAlive::new(timeouts, now)
 }
 
-fn follow(keep_alive: &mut KeepAlive, state: State, now: Duration) {
-    keep_alive.follow(state, now);
-}
-
-fn received(keep_alive: &mut KeepAlive, now: Duration) {
-    keep_alive.received(now);
+fn received(keep_alive: &mut KeepAlive, receiving: Option<u64>, now: Duration) {
+    keep_alive.received(receiving, now);
 }
 
 fn wrote(keep_alive: &mut KeepAlive, taken: usize, left: usize, now: Duration) {
@@ -118,13 +114,25 @@ fn answered(keep_alive: &mut KeepAlive, payload: &[u8], now: Duration) -> Option
     keep_alive.pong(payload, now)
 }
 
-fn next_timeout(keep_alive: &KeepAlive) -> [Option<Duration>; 3] {
-    let next = keep_alive.poll_timeout();
-    [next, keep_alive.close_deadline(), keep_alive.round_trip()]
+fn skip_ping(keep_alive: &mut KeepAlive) -> Option<Duration> {
+    keep_alive.skip_ping();
+    keep_alive.round_trip()
 }
 
-fn handle_timeout(keep_alive: &mut KeepAlive, now: Duration) -> Result<Option<[u8; 8]>, Timeout> {
-    keep_alive.handle_timeout(now)
+fn next_timeout(
+    keep_alive: &mut KeepAlive,
+    state: Option<State>,
+    now: Duration,
+) -> Option<Duration> {
+    keep_alive.poll_timeout(state, now)
+}
+
+fn handle_timeout(
+    keep_alive: &mut KeepAlive,
+    state: Option<State>,
+    now: Duration,
+) -> Result<Option<[u8; 8]>, Timeout> {
+    keep_alive.handle_timeout(state, now)
 }
 
 pub(crate) const ROOTS: &[&[Root]] = &[&roots![
@@ -147,10 +155,10 @@ pub(crate) const ROOTS: &[&[Root]] = &[&roots![
     to_write,
     explain,
     keep_alive,
-    follow,
     received,
     wrote,
     answered,
+    skip_ping,
     next_timeout,
     handle_timeout,
 ]];
