@@ -11,6 +11,7 @@ use crate::frame::Mask;
 /// The engine first asks for room with [`make_room`](Output::make_room) and then puts bytes within
 /// that room, so a frame is never half written. Implemented for `Vec<u8>` (feature `alloc`), for
 /// [`ArrayVec<u8, N>`](ArrayVec) and for [`SliceOutput`], which fills a slice of the caller's.
+/// [`LimitedOutput`] puts a limit on another output.
 ///
 /// # Examples
 ///
@@ -182,6 +183,93 @@ impl Output for SliceOutput<'_> {
     }
 }
 
+/// An [`Output`] that takes a limited number of bytes more, for another one.
+///
+/// It bounds the replies that pile up while output waits to be written, so that reading need not
+/// stop meanwhile. A reply without room waits in the engine, which keeps the newest Pong and one
+/// Close. Once the output has been written, [`flush`](crate::Connection::flush) moves them into it.
+///
+/// # Examples
+///
+/// A hundred Pings from a peer that reads nothing: two are answered, the newest is remembered.
+///
+/// ```
+/// # #[cfg(feature = "alloc")] {
+/// use websocket_proto::{Config, Connection, LimitedOutput, Negotiated, Server};
+///
+/// /// The most bytes of output with which replies still go into it.
+/// const REPLIES: usize = 300;
+///
+/// let mut conn = Connection::new(Server, Negotiated::default(), Config::default());
+/// let mut out = Vec::new();
+/// for number in 0..100 {
+///     let mut ping = [[0x89, 0xfd, 0, 0, 0, 0].as_slice(), &[number; 125]].concat();
+///     let mut limited = LimitedOutput::new(REPLIES.saturating_sub(out.len()), &mut out);
+///     conn.receive(&mut &mut ping[..], &mut limited)?;
+/// }
+/// assert_eq!(out.len(), 2 * 127);
+///
+/// out.clear(); // it was written
+/// conn.flush(&mut out)?;
+/// assert_eq!(out[2..], [99; 125]);
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct LimitedOutput<O> {
+    output: O,
+    room: usize,
+}
+
+impl<O: Output> LimitedOutput<O> {
+    /// Takes at most `room` bytes more for `output`, and no more than `output` takes.
+    ///
+    /// An `&mut` of an output is an output, too. The room comes first so that it can be computed
+    /// from the output's own length.
+    pub const fn new(room: usize, output: O) -> Self {
+        Self { output, room }
+    }
+
+    /// Counts `len` bytes, if there is room for them.
+    #[inline]
+    fn count(&mut self, len: usize) -> bool {
+        match self.room.checked_sub(len) {
+            Some(room) => {
+                self.room = room;
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+impl<O: Output> Output for LimitedOutput<O> {
+    #[inline]
+    fn make_room(&mut self, len: usize) -> Result<(), OutputFull> {
+        if len > self.room {
+            Err(OutputFull)
+        } else {
+            self.output.make_room(len)
+        }
+    }
+
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) -> &mut [u8] {
+        if self.count(bytes.len()) {
+            self.output.put(bytes)
+        } else {
+            &mut []
+        }
+    }
+
+    #[inline]
+    fn put_masked(&mut self, bytes: &[u8], mask: &mut Mask) {
+        if self.count(bytes.len()) {
+            self.output.put_masked(bytes, mask);
+        }
+    }
+}
+
 /// The [`Output`] has no room for the bytes that were to go out: send what it holds, empty it and
 /// call again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,6 +290,7 @@ impl core::error::Error for OutputFull {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frame::MaskingKey;
 
     fn takes_whole_or_nothing(out: &mut impl Output) {
         assert_eq!(out.make_room(9), Err(OutputFull));
@@ -233,6 +322,27 @@ mod tests {
         out.put(b"x");
         out.clear();
         assert_eq!(out.filled(), b"");
+    }
+
+    #[test]
+    fn limited_takes_whole_or_nothing_of_another() {
+        let mut array = ArrayVec::<u8, 100>::new();
+        takes_whole_or_nothing(&mut LimitedOutput::new(8, &mut array));
+        assert_eq!(array.as_slice(), b"Abcdefgh");
+        // No more than the other has room for either.
+        let mut array = ArrayVec::<u8, 8>::new();
+        takes_whole_or_nothing(&mut LimitedOutput::new(100, &mut array));
+        assert_eq!(array.as_slice(), b"Abcdefgh");
+        array.clear();
+        let mut limited = LimitedOutput::new(5, &mut array);
+        let mut mask = Mask::new(MaskingKey::new([1; 4]));
+        limited.put_masked(b"abc", &mut mask);
+        limited.put_masked(b"def", &mut mask);
+        assert_eq!(limited.make_room(3), Err(OutputFull));
+        limited.put_masked(b"de", &mut mask);
+        assert_eq!(limited.make_room(1), Err(OutputFull));
+        assert_eq!(limited.make_room(0), Ok(()));
+        assert_eq!(array.as_slice(), b"`cbed");
     }
 
     #[cfg(feature = "alloc")]

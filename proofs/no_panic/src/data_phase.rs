@@ -4,8 +4,8 @@ use arrayvec::ArrayVec;
 use websocket_proto::frame::{CloseCode, EncodedHeader, MaskingKey, MessageKind};
 use websocket_proto::{
     Assembler, Borrowed, Broadcast, Chunk, Client, Closure, Config, Connection, Event, Fixed,
-    Inbox, Incoming, Message, Negotiated, Output, ProtocolError, Receiver, Reply, Role, SendError,
-    Sender, Server, SliceOutput, State, Storage, Transport,
+    Inbox, Incoming, LimitedOutput, Message, Negotiated, Output, ProtocolError, Receiver, Reply,
+    Role, SendError, Sender, Server, SliceOutput, State, Storage, Transport,
 };
 
 use crate::{Root, roots};
@@ -14,6 +14,8 @@ use crate::{Root, roots};
 type Keyed = Client<fn() -> MaskingKey>;
 type Slice<'a> = SliceOutput<'a>;
 type Array = ArrayVec<u8, 300>;
+/// An output with a limit on it.
+type Limited<'a> = LimitedOutput<&'a mut Array>;
 /// Any output.
 type Any<'a> = &'a mut dyn Output;
 type Room = Fixed<300>;
@@ -78,6 +80,10 @@ fn receive_from<'m, R: Role, B: AsMut<[u8]>, S: Storage, O: Output>(
     out: &mut O,
 ) -> Received<'m> {
     conn.receive_from(inbox, out)
+}
+
+fn limited(room: usize, out: &mut Array) -> Limited<'_> {
+    LimitedOutput::new(room, out)
 }
 
 fn send<R: Role, O: Output>(conn: &mut Connection<R>, message: Message<'_>, out: &mut O) -> Sent {
@@ -360,9 +366,11 @@ pub(crate) const ROOTS: &[&[Root]] = &[
     without_output!(Keyed),
     with_output!(Server, Slice<'_>),
     with_output!(Server, Array),
+    with_output!(Server, Limited<'_>),
     with_output!(Server, Any<'_>),
     with_output!(Keyed, Slice<'_>),
     with_output!(Keyed, Array),
+    with_output!(Keyed, Limited<'_>),
     with_output!(Keyed, Any<'_>),
     &roots![
         filled::<Bytes<'_>, Room>,
@@ -372,5 +380,6 @@ pub(crate) const ROOTS: &[&[Root]] = &[
         half_broadcast,
         new_broadcast,
         count_payload,
+        limited,
     ],
 ];
