@@ -1,23 +1,28 @@
 //! The data phase of an echo server on any byte stream of tokio, with timers, bounded memory and a
 //! graceful stop. The protocol is in `echo`, everything about tokio in `Link`.
 
+use std::future::poll_fn;
 use std::io;
 use std::ops::Range;
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use websocket_proto::frame::CloseCode;
 use websocket_proto::{
-    Assembler, Config, Connection, Incoming, KeepAlive, Negotiated, Server, State, Timeouts,
-    Transport,
+    Assembler, Config, Connection, Incoming, KeepAlive, LimitedOutput, Negotiated, Server, State,
+    Timeouts, Transport,
 };
 
 use crate::answer::AskedClose;
 
 /// How long a client may take for its opening handshake.
 pub(crate) const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
+/// How long a client may take for a message. The largest one takes 600 seconds at 0.9 Mbit/s.
+const MESSAGE_DEADLINE: Duration = Duration::from_secs(600);
 /// How long a client may take to answer our Close, and to take what we write last.
 pub(crate) const CLOSE_DEADLINE: Duration = Duration::from_secs(10);
 /// How long a client may take nothing at all of what waits to be written.
@@ -30,6 +35,10 @@ pub(crate) const READ_BUFFER: usize = 32 << 10;
 /// What is written at a time. A stream of HTTP/2 queues as much as it is given, whether the client
 /// takes it or not, and takes more as soon as that is on its way.
 const WRITE_PIECE: usize = 64 << 10;
+/// How much output lets this server's own answers wait: it takes no more messages until it is gone.
+const HIGH_WATER: usize = 64 << 10;
+/// How much output lets replies of the engine wait: no more of them are put out until it is gone.
+const REPLIES: usize = 4 << 10;
 /// What a connection may keep of the memory that a large message needed.
 const KEPT: usize = 256 << 10;
 
@@ -60,18 +69,14 @@ pub(crate) async fn echo<S: AsyncRead + AsyncWrite + Unpin>(
     let mut messages = Assembler::default();
     let mut input = &mut buffer[first];
     loop {
-        // The output is empty before a read, so this adds what one read brings, and at most one
-        // message of which earlier reads have brought the beginning.
         let result = loop {
-            match conn.receive_message(&mut input, &mut messages, &mut link.out) {
+            match conn.receive_message(&mut input, &mut messages, &mut link.replies()) {
                 // After a Close of ours a message may still come in, but none may go out.
                 Ok(Some(Incoming::Message(message))) if conn.state() == State::Open => {
                     conn.send(message, &mut link.out)
                         .map_err(io::Error::other)?;
                 }
-                Ok(Some(Incoming::Pong(payload))) => {
-                    link.keep_alive.pong(&payload, link.now());
-                }
+                Ok(Some(Incoming::Pong(payload))) => link.pong(&payload),
                 Ok(Some(_)) => {}
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(error),
@@ -83,10 +88,23 @@ pub(crate) async fn echo<S: AsyncRead + AsyncWrite + Unpin>(
             let closed = link.finish().await;
             return result.map_err(io::Error::other).and(closed);
         }
-        input = match link.next(conn.state(), buffer).await {
-            Ok(Happening::Read(0)) => return Err(lost(conn, &io::ErrorKind::UnexpectedEof.into())),
+        // An echo may wait until its answers are gone, and so bounds its memory by what one read
+        // brings and one message. Whoever sends of its own accord reads all the while.
+        let room = (link.left() < HIGH_WATER).then_some(&mut *buffer);
+        input = match link.next(conn.state(), None, room).await {
+            Ok(Happening::Read(0)) => {
+                let lost = lost(conn, &io::ErrorKind::UnexpectedEof.into());
+                // It may still read the answers to what it has sent.
+                let _ = link.finish().await;
+                return Err(lost);
+            }
             Err(error) => return Err(lost(conn, &error)),
             Ok(Happening::Read(read)) => &mut buffer[..read],
+            Ok(Happening::Drained) => {
+                // Replies that had no room. No frame is open that this server streams.
+                conn.flush(&mut link.out).map_err(io::Error::other)?;
+                &mut []
+            }
             Ok(Happening::PingDue(payload)) => {
                 // It was silent for a while: what compressing and inflating hold is made anew when
                 // it is needed.
@@ -119,6 +137,8 @@ pub(crate) struct Link<S> {
     pub(crate) out: Vec<u8>,
     written: usize,
     keep_alive: KeepAlive,
+    /// When the bytes came that the last `next` gave.
+    read_at: Option<Duration>,
     /// Where time begins for `keep_alive`.
     origin: Instant,
     stops: watch::Receiver<bool>,
@@ -130,6 +150,8 @@ pub(crate) struct Link<S> {
 pub(crate) enum Happening {
     /// So many bytes were read, 0 at the end.
     Read(usize),
+    /// All output is written: there is room for replies.
+    Drained,
     /// A Ping with this payload is due.
     PingDue([u8; 8]),
     /// The server stops; told once.
@@ -147,6 +169,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     pub(crate) fn new(stream: S, stops: watch::Receiver<bool>) -> Self {
         let timeouts = Timeouts::default()
             .handshake(HANDSHAKE_DEADLINE)
+            .message(MESSAGE_DEADLINE)
             .ping_interval(Duration::from_secs(20))
             .pong(Duration::from_secs(20))
             .write(WRITE_DEADLINE)
@@ -156,6 +179,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             out: Vec::new(),
             written: 0,
             keep_alive: KeepAlive::new(timeouts, Duration::ZERO),
+            read_at: None,
             origin: Instant::now(),
             stops,
             stopping: false,
@@ -167,17 +191,42 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         self.origin.elapsed()
     }
 
-    /// Writes what is in `out`, and reads once all of it is gone: who does not read cannot make
-    /// this server's memory grow. Deadlines and the stop are seen to all the while.
+    /// How much waits to be written; what is not flushed waits, too.
+    pub(crate) fn left(&self) -> usize {
+        match self.out.len() {
+            0 => 0,
+            len => (len - self.written).max(1),
+        }
+    }
+
+    /// Where replies go: to the output, unless too much of it waits. The engine keeps them then.
+    pub(crate) fn replies(&mut self) -> LimitedOutput<&mut Vec<u8>> {
+        LimitedOutput::new(REPLIES.saturating_sub(self.left()), &mut self.out)
+    }
+
+    /// A Pong came.
+    pub(crate) fn pong(&mut self, payload: &[u8]) {
+        self.keep_alive.pong(payload, self.now());
+    }
+
+    /// Writes what is in `out` and reads at the same time, unless there is no buffer: two ends that
+    /// both write first stand still for ever. Deadlines and the stop are seen to all the while.
     ///
-    /// The `select!` is cancel-safe: a single `read`, `write` or `flush` that is dropped has moved
-    /// nothing, and the other branches only wait. What they waited for is looked at in the loop.
+    /// `receiving` is the message that what was read last has left unfinished.
+    ///
+    /// The `select!` is cancel-safe: moving bytes that is dropped has moved none, and the other
+    /// branches only wait. What they waited for is looked at in the loop. What can be read is read
+    /// before the time is looked at: after the machine has slept, it shows the client alive.
     pub(crate) async fn next(
         &mut self,
         state: impl Into<Option<State>>,
-        buffer: &mut [u8],
+        receiving: Option<u64>,
+        mut buffer: Option<&mut [u8]>,
     ) -> io::Result<Happening> {
         let state = state.into();
+        if let Some(then) = self.read_at.take() {
+            self.keep_alive.received(receiving, then);
+        }
         loop {
             // A stream that is always ready must not keep the thread from other tasks.
             tokio::task::coop::consume_budget().await;
@@ -186,9 +235,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
                 self.stopping = true;
                 return Ok(Happening::Stop);
             }
-            if !self.out.is_empty() {
-                self.keep_alive.wrote(0, self.left(), now);
-            }
+            self.keep_alive.wrote(0, self.left(), now);
             if let Some(payload) = self
                 .keep_alive
                 .handle_timeout(state, now)
@@ -203,47 +250,38 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
                     None => std::future::pending().await,
                 }
             };
-            let stream = &mut self.stream;
-            let rest = &self.out[self.written..];
-            let moving = async {
-                if self.out.is_empty() {
-                    stream.read(buffer).await.map(Moved::Read)
-                } else if rest.is_empty() {
-                    stream.flush().await.map(|()| Moved::Flushed)
-                } else {
-                    let piece = &rest[..rest.len().min(WRITE_PIECE)];
-                    stream.write(piece).await.map(Moved::Wrote)
-                }
-            };
+            let output = (!self.out.is_empty()).then(|| &self.out[self.written..]);
             let moved = tokio::select! {
-                moved = moving => moved?,
+                biased;
+                moved = advance(&mut self.stream, output, buffer.as_deref_mut()) => moved?,
                 () = due => continue,
                 _ = self.stops.wait_for(|stop| *stop), if !self.stopping => continue,
             };
             let now = self.now();
             match moved {
                 Moved::Read(read) => {
-                    self.keep_alive.received(None, now);
+                    self.read_at = Some(now);
                     return Ok(Happening::Read(read));
                 }
                 Moved::Wrote(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Moved::Wrote(len) => {
                     self.written += len;
                     self.keep_alive.wrote(len, self.left(), now);
+                    // What is written makes room for what comes behind the rest.
+                    if (self.out.len() / 2..self.out.len()).contains(&self.written) {
+                        self.out.drain(..self.written);
+                        self.written = 0;
+                    }
                 }
                 Moved::Flushed => {
                     self.written = 0;
                     self.out.clear();
                     self.out.shrink_to(KEPT);
                     self.keep_alive.wrote(0, 0, now);
+                    return Ok(Happening::Drained);
                 }
             }
         }
-    }
-
-    /// How much waits to be written; what is not flushed waits, too.
-    fn left(&self) -> usize {
-        (self.out.len() - self.written).max(1)
     }
 
     /// Writes what is left and closes so that it arrives: a socket that is dropped with unread
@@ -252,26 +290,59 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     ///
     /// Nothing comes after this, so it may be cut off by a deadline anywhere.
     pub(crate) async fn finish(mut self) -> io::Result<()> {
-        let now = self.now();
-        self.keep_alive.wrote(0, 0, now);
-        // Part of the time may have passed, if the Close was ours.
-        let deadline = self.keep_alive.poll_timeout(State::Closed, now);
-        let deadline = deadline.unwrap_or_default();
-        timeout_at(self.origin + deadline, async {
-            for piece in self.out[self.written..].chunks(WRITE_PIECE) {
-                self.stream.write_all(piece).await?;
-            }
-            self.stream.shutdown().await
-        })
-        .await
-        .map_err(|_| timed_out("the client does not read"))??;
-
         let mut unread = [0; 4096];
+        let mut client_sends = true;
+        while !self.out.is_empty() {
+            // Part of the time may have passed, if the Close was ours.
+            let room = client_sends.then_some(&mut unread[..]);
+            if let Happening::Read(read) = self.next(State::Closed, None, room).await? {
+                client_sends = read > 0;
+            }
+        }
+        // What is left undone here is the client's own doing: it may be gone, having all it wants.
+        let now = self.now();
+        let deadline = self.keep_alive.poll_timeout(State::Closed, now);
+        let deadline = self.origin + deadline.unwrap_or(now);
+        let _ = timeout_at(deadline, self.stream.shutdown()).await;
         let drained = async { while let Ok(1..) = self.stream.read(&mut unread).await {} };
-        // What is left undone here is the client's own doing.
         let _ = timeout(LINGER, drained).await;
         Ok(())
     }
+}
+
+/// Writes a piece of the output, flushes if there is none left of it, or reads into the room if there
+/// is some: whichever can be done first.
+async fn advance<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    output: Option<&[u8]>,
+    mut room: Option<&mut [u8]>,
+) -> io::Result<Moved> {
+    poll_fn(|context| {
+        let mut stream = Pin::new(&mut *stream);
+        let written = match output {
+            None => Poll::Pending,
+            Some([]) => stream
+                .as_mut()
+                .poll_flush(context)
+                .map_ok(|()| Moved::Flushed),
+            Some(output) => {
+                let piece = &output[..output.len().min(WRITE_PIECE)];
+                stream
+                    .as_mut()
+                    .poll_write(context, piece)
+                    .map_ok(Moved::Wrote)
+            }
+        };
+        match (written, room.as_deref_mut()) {
+            (Poll::Pending, Some(room)) => {
+                let mut room = ReadBuf::new(room);
+                let read = stream.poll_read(context, &mut room);
+                read.map_ok(|()| Moved::Read(room.filled().len()))
+            }
+            (written, _) => written,
+        }
+    })
+    .await
 }
 
 fn timed_out(problem: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {

@@ -42,12 +42,12 @@ async fn serve(
     let mut buffer = vec![0; READ_BUFFER];
     let mut filled = 0;
     loop {
-        match link.next(None, &mut buffer[filled..]).await? {
+        match link.next(None, None, Some(&mut buffer[filled..])).await? {
             // Nothing is owed to who has not finished its request.
             Happening::Read(0) | Happening::Stop => return Ok(()),
             Happening::Read(read) => filled += read,
-            // Not before the connection is open.
-            Happening::PingDue(_) => continue,
+            // Nothing is put out yet, and no Ping is due before the connection is open.
+            Happening::Drained | Happening::PingDue(_) => continue,
         }
         let response = match handshake.receive(&buffer[..filled]) {
             Ok(None) => continue,
