@@ -28,9 +28,14 @@ use websocket_proto::{
 
 use answer::{Answer, DEFLATE, answer, take_deflate_flag};
 
-// A file that is no example of its own, which it would be beside this one.
+// Files that are no examples of their own, which they would be beside this one.
 #[path = "common/answer.rs"]
 mod answer;
+#[path = "common/respond.rs"]
+mod respond;
+#[cfg(test)]
+#[path = "common/blocking_tests.rs"]
+mod tests;
 
 const HELP: &str = "\
 usage: echo_server [ADDRESS] [--max-message BYTES] [--no-deflate | [--deflate-window BITS] [--no-context-takeover]]
@@ -156,7 +161,9 @@ fn serve(mut stream: &TcpStream, options: Options) -> io::Result<()> {
                         let negotiated = upgrade.accept(&acceptance, &mut out);
                         (negotiated.map_err(io::Error::other)?, close)
                     }
-                    Answer::Respond(response) => return respond(stream, &response),
+                    Answer::Respond(response) => {
+                        return respond(stream, &response, request.method() == "HEAD");
+                    }
                 };
                 // What came behind the head is the first input of the data phase.
                 let config = Config::default()
@@ -173,20 +180,25 @@ fn serve(mut stream: &TcpStream, options: Options) -> io::Result<()> {
                     .map_err(io::Error::other)?;
                 return echo(stream, conn, inbox, out);
             }
-            Err(error) => return respond(stream, &error.response()),
+            Err(error) => return respond(stream, &error.response(), false),
         }
     }
 }
 
 /// Answers a request of which no WebSocket connection comes.
-fn respond(mut stream: &TcpStream, response: &Response<'_>) -> io::Result<()> {
+fn respond(mut stream: &TcpStream, response: &Response<'_>, is_head: bool) -> io::Result<()> {
     let mut out = Vec::new();
-    response.write(&mut out).map_err(io::Error::other)?;
+    respond::write(response, is_head, &mut out)?;
     stream.write_all(&out)?;
     linger(stream)
 }
 
 /// The data phase: sends every message back.
+///
+/// It writes before it reads on, so it reads nothing from a client that does not take its answers. That
+/// is right for an echo, which has nothing else to say. A server that sends of its own accord has to read
+/// meanwhile, in another thread say, as the client in `examples/client.rs` does: two ends that both write
+/// first stand still for ever.
 fn echo(
     mut stream: &TcpStream,
     mut conn: Connection<Server>,
@@ -248,7 +260,10 @@ fn echo(
 /// connection, and what the client has not read yet is lost.
 fn linger(mut stream: &TcpStream) -> io::Result<()> {
     let deadline = Instant::now() + LINGER;
-    stream.shutdown(Shutdown::Write)?;
+    if stream.shutdown(Shutdown::Write).is_err() {
+        // The client is gone already, having all it wants.
+        return Ok(());
+    }
     let mut unread = [0; 4096];
     while let Ok(left) = left(deadline, "the client does not close") {
         stream.set_read_timeout(Some(left))?;

@@ -10,7 +10,7 @@ const HTML: [(&str, &str); 2] = [
     ("Cache-Control", "no-store"),
 ];
 const TEXT: [(&str, &str); 1] = [("Content-Type", "text/plain; charset=utf-8")];
-const ONLY_GET: [(&str, &str); 2] = [TEXT[0], ("Allow", "GET")];
+const ONLY_GET: [(&str, &str); 2] = [TEXT[0], ("Allow", "GET, HEAD")];
 const SERVER: [(&str, &str); 1] = [("Server", "websocket-proto")];
 /// What these servers want of permessage-deflate: short messages are compressed, too, for there is
 /// nothing else to see here.
@@ -56,7 +56,7 @@ pub(crate) type AskedClose = Option<(CloseCode, String)>;
 pub(crate) enum Answer<'b, F> {
     /// Accept it like this, and perhaps close at once.
     Accept(Upgrade<'b, F>, Acceptance<'static, 'static>, AskedClose),
-    /// No WebSocket connection comes of it.
+    /// No WebSocket connection comes of it. To HEAD, the content is left out.
     Respond(Response<'static>),
 }
 
@@ -69,11 +69,11 @@ where
     // This is no proxy: CONNECT either opens a WebSocket on HTTP/2, or is refused as one.
     if !request.is_upgrade() && request.method() != "CONNECT" {
         return Answer::Respond(match (request.method(), request.path()) {
-            ("GET", "/") => Response::new(200).fields(&HTML).body(PAGE),
-            ("GET", _) => Response::new(404).fields(&TEXT).body("The page is at /\n"),
+            ("GET" | "HEAD", "/") => Response::new(200).fields(&HTML).body(PAGE),
+            ("GET" | "HEAD", _) => Response::new(404).fields(&TEXT).body("The page is at /\n"),
             _ => Response::new(405)
                 .fields(&ONLY_GET)
-                .body("Only GET is served here\n"),
+                .body("Only GET and HEAD are served here\n"),
         });
     }
     // Every caller gets the same here, so every page may call.

@@ -158,6 +158,61 @@ fn serves_the_page_and_nothing_else() -> Result<()> {
     Ok(())
 }
 
+/// What there is for GET, without its content.
+#[test]
+fn answers_head_like_get_without_content() -> Result<()> {
+    let server = Running::start(&[])?;
+    for target in ["/", "/other"] {
+        let [head, get] = ["HEAD", "GET"].map(|method| -> Result<String> {
+            let mut stream = server.connect()?;
+            write!(
+                stream,
+                "{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+            )?;
+            let mut response = String::new();
+            stream.read_to_string(&mut response)?;
+            Ok(response)
+        });
+        let (head, get) = (head?, get?);
+        let (get_head, content) = get.split_at(get.find("\r\n\r\n").ok_or("no head")? + 4);
+        assert!(!content.is_empty());
+        // But for the time of day.
+        let fields = |head: &str| {
+            let is_date = |line: &&str| line.to_ascii_lowercase().starts_with("date:");
+            let fields = head.lines().filter(|line| !is_date(line));
+            fields.map(str::to_ascii_lowercase).collect::<Vec<_>>()
+        };
+        assert_eq!(fields(&head), fields(get_head));
+        assert!(fields(&head).contains(&format!("content-length: {}", content.len())));
+        assert!(head.ends_with("\r\n\r\n"));
+    }
+    Ok(())
+}
+
+/// Whoever closes may be gone before the answer comes: that is nothing to log.
+#[test]
+#[cfg(unix)]
+fn logs_nothing_of_who_is_gone_after_its_close() -> Result<()> {
+    let mut server = Running::start(&[])?;
+    for _ in 0..20 {
+        let mut socket = WebSocket::open(&server, "/", &[])?;
+        let mut out = Vec::new();
+        socket.conn.close(CloseCode::NORMAL, "", &mut out)?;
+        socket.stream.write_all(&out)?;
+    }
+    // Each of them has been accepted, and so has one more that is served to its end.
+    let mut socket = WebSocket::open(&server, "/close?code=1000", &[])?;
+    assert_eq!(socket.receive()?, close(1000, "")?);
+    socket.ends_cleanly()?;
+    server.signal("TERM")?;
+    assert_eq!(server.ended()?.code(), Some(0));
+    let mut log = String::new();
+    let stderr = server.child.stderr.as_mut().ok_or("piped")?;
+    stderr.read_to_string(&mut log)?;
+    assert_eq!(log, "");
+    Ok(())
+}
+
 /// A client that sends much and reads nothing first is stopped by TCP, not by the server's memory,
 /// and the server gets on once it reads.
 #[test]

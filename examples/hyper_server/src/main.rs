@@ -14,8 +14,9 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body, Bytes, Incoming};
 use hyper::ext::Protocol;
+use hyper::header::CONTENT_LENGTH;
 use hyper::service::service_fn;
 use hyper::upgrade::{self, OnUpgrade};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -124,7 +125,17 @@ impl Session {
                 tokio::spawn(self.echo(upgrade_of_stream, negotiated, close));
                 Ok(response.map(|()| Full::default()))
             }
-            Answer::Respond(response) => Ok(response.to_http(request.version())?.map(Full::from)),
+            Answer::Respond(response) => {
+                let mut response = response.to_http(request.version())?.map(Full::from);
+                // "The HEAD method is identical to GET except that the server MUST NOT send content
+                // in the response" (RFC 9110, section 9.3.2).
+                if request.method() == "HEAD" {
+                    let len = response.body().size_hint().lower();
+                    response.headers_mut().insert(CONTENT_LENGTH, len.into());
+                    *response.body_mut() = Full::default();
+                }
+                Ok(response)
+            }
         }
     }
 

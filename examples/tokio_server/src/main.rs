@@ -22,6 +22,8 @@ use run::{Options, run};
 mod answer;
 #[path = "../../common/tokio_echo.rs"]
 mod echo;
+#[path = "../../common/respond.rs"]
+mod respond;
 #[path = "../../common/tokio_run.rs"]
 mod run;
 
@@ -49,7 +51,7 @@ async fn serve(
             // Nothing is put out yet, and no Ping is due before the connection is open.
             Happening::Drained | Happening::PingDue(_) => continue,
         }
-        let response = match handshake.receive(&buffer[..filled]) {
+        let (response, is_head) = match handshake.receive(&buffer[..filled]) {
             Ok(None) => continue,
             Ok(Some(request)) => match answer(&request, options.deflate) {
                 Answer::Accept(upgrade, acceptance, close) => {
@@ -61,11 +63,11 @@ async fn serve(
                     let head_len = request.head_len();
                     return echo(link, conn, &mut buffer, head_len..filled).await;
                 }
-                Answer::Respond(response) => response,
+                Answer::Respond(response) => (response, request.method() == "HEAD"),
             },
-            Err(error) => error.response(),
+            Err(error) => (error.response(), false),
         };
-        response.write(&mut link.out).map_err(io::Error::other)?;
+        respond::write(&response, is_head, &mut link.out)?;
         return link.finish().await;
     }
 }

@@ -290,10 +290,17 @@ fn refuses_what_is_no_websocket() -> Result<()> {
                 "The page is at /",
             ),
             (
+                Request::head(uri("/")).body(())?,
+                200,
+                "content-type",
+                "text/html; charset=utf-8",
+                nothing,
+            ),
+            (
                 Request::post(uri("/")).body(())?,
                 405,
                 "allow",
-                "GET",
+                "GET, HEAD",
                 "Only GET",
             ),
         ] {
@@ -301,6 +308,7 @@ fn refuses_what_is_no_websocket() -> Result<()> {
             let answer = client.answer(request, field).await?;
             assert_eq!((answer.0, &answer.1[..]), (status, value), "{told}");
             assert!(answer.2.starts_with(body), "{told}");
+            assert_eq!(answer.2.is_empty(), body.is_empty(), "{told}");
         }
         Ok(())
     })
