@@ -18,10 +18,12 @@
 
 use std::error::Error;
 use std::hash::{BuildHasher, RandomState};
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::mem;
 use std::net::{Shutdown, TcpStream};
 use std::process::ExitCode;
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, SyncSender};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -30,8 +32,13 @@ use websocket_proto::frame::{CloseCode, MaskingKey};
 use websocket_proto::handshake::client::{Handshake, Outcome};
 use websocket_proto::{
     Assembler, Client, Closure, Config, Connection, Growing, Incoming, MaskingKeys, Message,
-    ReceiveError, State, Transport,
+    ReceiveError, Receiver, Reply, State, Transport,
 };
+
+// A file that is no example of its own, which it would be beside this one.
+#[cfg(test)]
+#[path = "common/client_tests.rs"]
+mod tests;
 
 const HELP: &str = "\
 usage: client [URL] [--protocol NAME]... [--no-deflate]
@@ -223,56 +230,109 @@ fn config() -> Config {
 enum Happening {
     Line(String),
     EndOfLines,
-    Bytes(Vec<u8>),
-    EndOfBytes,
+    /// There is something in [`Owed`].
+    Owed,
 }
 
-/// Waits for lines and bytes in threads of their own, which wait in turn when the program is behind:
-/// a server that floods makes nothing grow. The connection itself stays in one thread and
-/// needs no lock.
-fn happenings(mut reader: TcpStream, leftover: Vec<u8>) -> Receiver<Happening> {
-    let (lines, happenings) = mpsc::sync_channel(16);
-    let bytes = lines.clone();
+/// What the thread that reads has for the one that writes. It grows with nothing that the server does.
+#[derive(Default)]
+struct Owed {
+    /// The newest Pong, which answers all Pings before it.
+    pong: Option<Reply>,
+    /// The answer to a Close, to a fault, and to the end: one of each at most.
+    others: Vec<Reply>,
+    fault: Option<ReceiveError>,
+}
+
+impl Owed {
+    fn push(&mut self, reply: Reply) {
+        if reply.is_pong() {
+            self.pong = Some(reply);
+        } else {
+            self.others.push(reply);
+        }
+    }
+}
+
+/// Waits for lines in a thread of its own, which waits in turn when the program is behind.
+fn wait_for_lines(lines: impl Read + Send + 'static, happenings: SyncSender<Happening>) {
     thread::spawn(move || {
-        let _ = bytes.send(Happening::Bytes(leftover));
+        for line in BufReader::new(lines).lines().map_while(Result::ok) {
+            if happenings.send(Happening::Line(line)).is_err() {
+                return;
+            }
+        }
+        let _ = happenings.send(Happening::EndOfLines);
+    });
+}
+
+/// Reads in a thread of its own, which never waits for the one that writes: a server that does not read
+/// until we do would wait for ever.
+fn read_all(
+    mut stream: TcpStream,
+    mut receiver: Receiver<Client<Keys>>,
+    mut leftover: Vec<u8>,
+    owed: Arc<Mutex<Owed>>,
+    happenings: SyncSender<Happening>,
+) {
+    thread::spawn(move || {
+        let tell = |note: &dyn Fn(&mut Owed)| {
+            note(&mut owed.lock().unwrap_or_else(PoisonError::into_inner));
+            // Where there is no room, other things have happened, and what is owed is seen with them.
+            let _ = happenings.try_send(Happening::Owed);
+        };
+        let mut messages = Assembler::default();
         let mut buffer = vec![0; READ_BUFFER];
-        while let Ok(read @ 1..) = reader.read(&mut buffer) {
-            if bytes
-                .send(Happening::Bytes(buffer[..read].to_vec()))
-                .is_err()
-            {
-                return;
+        let mut input = &mut leftover[..];
+        loop {
+            let owe = |reply: Reply| tell(&|owed| owed.push(reply.clone()));
+            if let Err(fault) = print_all(&mut receiver, input, &mut messages, owe) {
+                return tell(&|owed| owed.fault = Some(fault));
             }
+            let Ok(read @ 1..) = stream.read(&mut buffer) else {
+                let end = receiver.receive_eof();
+                return tell(&|owed| owed.push(end.clone()));
+            };
+            input = &mut buffer[..read];
         }
-        let _ = bytes.send(Happening::EndOfBytes);
     });
-    thread::spawn(move || {
-        for line in io::stdin().lock().lines().map_while(Result::ok) {
-            if lines.send(Happening::Line(line)).is_err() {
-                return;
-            }
-        }
-        let _ = lines.send(Happening::EndOfLines);
-    });
-    happenings
 }
 
 /// The interactive client.
 fn talk(url: &str, subprotocols: &[&str], deflate: Option<Policy>) -> Result<(), Box<dyn Error>> {
+    let session = connect(url, subprotocols, deflate)?;
+    println!("connected to {url}; type a line to send it, end the input to close");
+    let closure = converse(session, io::stdin())?;
+    println!("closed: {}", closure.code());
+    if closure.is_clean() {
+        Ok(())
+    } else {
+        Err(format!("{closure:?}").into())
+    }
+}
+
+/// Sends lines and prints messages. This thread writes, another one reads.
+fn converse(
+    session: Session,
+    lines: impl Read + Send + 'static,
+) -> Result<Closure, Box<dyn Error>> {
     let Session {
         mut stream,
-        mut conn,
+        conn,
         leftover,
-    } = connect(url, subprotocols, deflate)?;
-    println!("connected to {url}; type a line to send it, end the input to close");
+    } = session;
     stream.set_read_timeout(None)?;
-    let happenings = happenings(stream.try_clone()?, leftover);
+    let (receiver, mut sender) = conn.split();
+    let owed = Arc::default();
+    let (tell, happenings) = mpsc::sync_channel(16);
+    wait_for_lines(lines, tell.clone());
+    let reader = stream.try_clone()?;
+    read_all(reader, receiver, leftover, Arc::clone(&owed), tell);
 
-    let mut messages = Assembler::default();
     let mut out = Vec::new();
     let mut close_deadline = None;
     loop {
-        let happening = if conn.state() == State::Open {
+        let happening = if sender.state() == State::Open {
             happenings.recv()?
         } else {
             // One deadline for all that the server may still send.
@@ -281,47 +341,44 @@ fn talk(url: &str, subprotocols: &[&str], deflate: Option<Policy>) -> Result<(),
                 .recv_timeout(deadline.saturating_duration_since(Instant::now()))
                 .map_err(|_| "the server does not close")?
         };
-        let mut received = Ok(());
+        let Owed {
+            pong,
+            others,
+            fault,
+        } = mem::take(&mut *owed.lock().unwrap_or_else(PoisonError::into_inner));
+        for reply in pong.into_iter().chain(others) {
+            sender.reply(reply, &mut out);
+        }
         match happening {
-            Happening::Line(line) if conn.state() == State::Open => {
-                conn.send_text(&line, &mut out)?;
+            Happening::Line(line) if sender.state() == State::Open => {
+                sender.send_text(&line, &mut out)?;
             }
-            Happening::EndOfLines if conn.state() == State::Open => {
-                conn.close(CloseCode::NORMAL, "", &mut out)?;
+            Happening::EndOfLines if sender.state() == State::Open => {
+                sender.close(CloseCode::NORMAL, "", &mut out)?;
             }
-            Happening::Line(_) | Happening::EndOfLines => {}
-            Happening::Bytes(mut bytes) => {
-                received = print_all(&mut conn, &mut bytes, &mut messages, &mut out);
-            }
-            Happening::EndOfBytes => {
-                let closure = conn.receive_eof();
-                println!("closed: {}", closure.code());
-                return if closure.is_clean() {
-                    Ok(())
-                } else {
-                    Err(format!("{closure:?}").into())
-                };
-            }
+            _ => {}
+        }
+        if let Some(closure) = sender.closure() {
+            return Ok(closure);
         }
         // Also after an error: the Close that tells the server is in the output.
         stream.write_all(&out)?;
         out.clear();
-        if let Err(error) = received {
+        if let Some(fault) = fault {
             linger(&stream)?;
-            return Err(error.into());
+            return Err(fault.into());
         }
     }
 }
 
 /// Prints what is in these bytes.
 fn print_all(
-    conn: &mut Connection<Client<Keys>>,
-    bytes: &mut [u8],
+    receiver: &mut Receiver<Client<Keys>>,
+    mut input: &mut [u8],
     messages: &mut Assembler<Growing>,
-    out: &mut Vec<u8>,
+    mut owe: impl FnMut(Reply),
 ) -> Result<(), ReceiveError> {
-    let mut input = bytes;
-    while let Some(incoming) = conn.receive_message(&mut input, messages, out)? {
+    while let Some(incoming) = receiver.receive_message(&mut input, messages, &mut owe)? {
         match incoming {
             Incoming::Message(Message::Text(text)) => {
                 println!("< {}", text.replace(char::is_control, "\u{fffd}"));
@@ -371,7 +428,8 @@ fn be_tested(url: &str, deflate: Option<Policy>) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Runs a session to its end; `is_echoed` sees each message and says whether it is sent back.
+/// Runs a session to its end, in one thread: it writes before it reads on, which is right for an echo
+/// only. `is_echoed` sees each message and says whether it is sent back.
 fn run(session: Session, mut is_echoed: impl FnMut(&Message<'_>) -> bool) -> io::Result<Closure> {
     let Session {
         mut stream,

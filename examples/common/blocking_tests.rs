@@ -112,7 +112,7 @@ fn who_is_gone_after_its_close_is_no_error() -> Result<()> {
 #[test]
 fn a_client_that_reads_while_it_writes_gets_all_back() -> Result<()> {
     let (mut client, served) = open()?;
-    let message = frame(0x82, &[7; 60_000]);
+    let message = frame(0x82, &vec![7; 60_000]);
     let mut writer = client.try_clone()?;
     let writing = thread::spawn(move || {
         for _ in 0..200 {
