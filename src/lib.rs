@@ -29,12 +29,17 @@
 //! write what is in the output, then ask [`Connection::transport`] what to do.** With an output of fixed size,
 //! [`flush`](Connection::flush) and write while [`wants_flush`](Connection::wants_flush) says so.
 //!
-//! A server from its first byte to its last:
+//! **Read while output waits**, for two peers that both write before they read stand still for ever. Replies do
+//! not pile up meanwhile: [`LimitedOutput`] bounds them, and those without room wait in the connection until you
+//! `flush`. Whoever blocks in a write reads in another thread ([`Connection::split`]). An echo alone may
+//! write first, because its output is answers, and a peer that does not take them may wait.
 //!
-//! ```no_run
+//! Such a server from its first byte to its last:
+//!
+//! ```
 //! # #[cfg(feature = "std")] {
 //! use std::io::{Read, Write};
-//! use std::net::TcpStream;
+//! use std::net::{Shutdown, TcpStream};
 //! use websocket_proto::handshake::server::{Acceptance, Handshake, OriginPolicy};
 //! use websocket_proto::{Assembler, Config, Connection, Inbox, Incoming, Server, State, Transport};
 //!
@@ -63,6 +68,7 @@
 //!             Err(error) => {
 //!                 error.response().write(&mut out)?;
 //!                 stream.write_all(&out)?;
+//!                 close(stream)?;
 //!                 return Err(error.into());
 //!             }
 //!         }
@@ -72,40 +78,63 @@
 //!     let mut conn = Connection::new(Server, negotiated, Config::default());
 //!     let inbox = Inbox::with_buffer(buffer, Assembler::default()); // and storage, yours
 //!     let mut inbox = inbox.with_unread(head_len..filled);
-//!     loop {
-//!         let failure = loop {
+//!     let received = loop {
+//!         let received = loop {
 //!             match conn.receive_from(&mut inbox, &mut out) {
 //!                 Ok(Some(Incoming::Message(message))) if conn.state() == State::Open => {
 //!                     conn.send(message, &mut out)?; // the message is still borrowed: fine
 //!                 }
 //!                 Ok(Some(_)) => {} // Pings and Close are answered already
-//!                 Ok(None) => break None,
-//!                 Err(error) => break Some(error),
+//!                 Ok(None) => break Ok(()),
+//!                 Err(error) => break Err(error),
 //!             }
 //!         };
 //!         stream.write_all(&out)?; // also after an error: the Close that tells the peer
 //!         out.clear();
-//!         if let Some(error) = failure {
-//!             return Err(error.into());
+//!         if conn.transport() == Transport::CloseNow {
+//!             break received;
 //!         }
-//!         let read = match conn.transport() {
-//!             Transport::CloseNow => 0,
-//!             Transport::KeepOpen | Transport::AwaitPeerClose => {
-//!                 stream.read(conn.read_room(&mut inbox))?
-//!             }
-//!         };
-//!         if read == 0 {
-//!             println!("the end: {:?}", conn.receive_eof());
-//!             return Ok(());
+//!         match stream.read(conn.read_room(&mut inbox))? {
+//!             0 => break received,
+//!             read => inbox.filled(read),
 //!         }
-//!         inbox.filled(read);
-//!     }
+//!     };
+//!     println!("the end: {}", conn.receive_eof());
+//!     close(stream)?;
+//!     Ok(received?)
 //! }
+//!
+//! /// A socket that is dropped with input unread resets the connection, and the peer loses the Close.
+//! fn close(mut stream: TcpStream) -> std::io::Result<()> {
+//!     stream.shutdown(Shutdown::Write)?;
+//!     while stream.read(&mut [0; 4096])? > 0 {} // with a deadline
+//!     Ok(())
+//! }
+//! # use websocket_proto::handshake::client::{Handshake as Client, Outcome};
+//! # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+//! # let mut peer = TcpStream::connect(listener.local_addr()?)?;
+//! # let mut sent = Vec::new();
+//! # let mut client = Client::new(*b"the sample nonce", "localhost", "/");
+//! # client.write_request(&mut sent)?;
+//! # // More than a buffer full behind the head, a fault, and more behind that.
+//! # sent.extend(b"\x81\x85\0\0\0\0hello".repeat(2000));
+//! # sent.extend(b"\x83\x80\0\0\0\0");
+//! # sent.extend([7; 100_000]);
+//! # peer.write_all(&sent)?;
+//! # let server = listener.accept()?.0;
+//! # let server = std::thread::spawn(move || echo(server).map_err(|error| error.to_string()));
+//! # peer.shutdown(Shutdown::Write)?;
+//! # let mut came = Vec::new();
+//! # peer.read_to_end(&mut came)?;
+//! # let Some(Outcome::Open(accepted)) = client.receive(&came)? else { panic!() };
+//! # let echoes = [&b"\x81\x05hello".repeat(2000)[..], b"\x88\x02\x03\xea"].concat();
+//! # assert!(came[accepted.head_len..] == echoes);
+//! # assert!(server.join().unwrap().unwrap_err().contains("opcode"));
 //! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Two things that this leaves to the embedder: deadlines (see [`KeepAlive`]), and on TCP a close
-//! that lets the last bytes arrive (see [`Connection::transport`]).
+//! One thing is left to the embedder: deadlines (see [`KeepAlive`]), also for the last reads.
 //!
 //! A message borrows the inbox, or the input or the assembler, so handle every [`Incoming`] in the loop that
 //! receives: a function that skips control frames and returns the next message does not pass the

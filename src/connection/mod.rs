@@ -50,7 +50,13 @@ use crate::traffic::{MessageCost, Traffic};
 ///    [`wants_flush`](Self::wants_flush) says so.
 /// 4. Ask [`transport`](Self::transport) whether to go on.
 ///
-/// Read no more while output is still to be written, or a peer that does not read makes it grow.
+/// # Reading while output waits
+///
+/// Read while output waits to be written: two peers that both write before they read stand still for
+/// ever. The engine never has a reason to stop reading. [`LimitedOutput`](crate::LimitedOutput) bounds
+/// the replies in an output that grows, and `flush` brings those that had no room once it is
+/// written. Only the application's own answers (those of an echo, say) may pause reading, at a limit
+/// of its own. A caller that blocks in a write reads in another thread: [`split`](Self::split).
 ///
 /// # Examples
 ///
