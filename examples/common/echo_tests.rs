@@ -189,6 +189,21 @@ fn answers_head_like_get_without_content() -> Result<()> {
     Ok(())
 }
 
+/// A socket that is dropped with unread input resets the connection: the Close has to arrive all the
+/// same.
+#[test]
+fn tells_of_a_fault_whoever_still_sends() -> Result<()> {
+    let server = Running::start(&[])?;
+    let mut socket = WebSocket::open(&server, "/", &[])?;
+    // A masked frame, of an opcode that is none.
+    socket.stream.write_all(&[0x83, 0x80, 0, 0, 0, 0])?;
+    for _ in 0..500 {
+        socket.stream.write_all(&[7; 1000])?;
+    }
+    assert_eq!(socket.receive()?, close(1002, "")?);
+    Ok(())
+}
+
 /// Whoever closes may be gone before the answer comes: that is nothing to log.
 #[test]
 #[cfg(unix)]

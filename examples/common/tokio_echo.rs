@@ -4,7 +4,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::ops::Range;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -235,7 +235,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
                 self.stopping = true;
                 return Ok(Happening::Stop);
             }
-            self.keep_alive.wrote(0, self.left(), now);
             if let Some(payload) = self
                 .keep_alive
                 .handle_timeout(state, now)
@@ -243,19 +242,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             {
                 return Ok(Happening::PingDue(payload));
             }
-            let deadline = self.keep_alive.poll_timeout(state, now);
-            let due = async {
-                match deadline {
-                    Some(deadline) => sleep_until(self.origin + deadline).await,
-                    None => std::future::pending().await,
-                }
-            };
             let output = (!self.out.is_empty()).then(|| &self.out[self.written..]);
-            let moved = tokio::select! {
-                biased;
-                moved = advance(&mut self.stream, output, buffer.as_deref_mut()) => moved?,
-                () = due => continue,
-                _ = self.stops.wait_for(|stop| *stop), if !self.stopping => continue,
+            let at_once = once(advance(&mut self.stream, output, buffer.as_deref_mut()));
+            let moved = if let Poll::Ready(moved) = at_once.await {
+                moved?
+            } else {
+                // Only what is not taken at once says something of the client.
+                self.keep_alive.wrote(0, self.left(), now);
+                let deadline = self.keep_alive.poll_timeout(state, now);
+                let due = async {
+                    match deadline {
+                        Some(deadline) => sleep_until(self.origin + deadline).await,
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    biased;
+                    moved = advance(&mut self.stream, output, buffer.as_deref_mut()) => moved?,
+                    () = due => continue,
+                    _ = self.stops.wait_for(|stop| *stop), if !self.stopping => continue,
+                }
             };
             let now = self.now();
             match moved {
@@ -343,6 +349,12 @@ async fn advance<S: AsyncRead + AsyncWrite + Unpin>(
         }
     })
     .await
+}
+
+/// Polls a future once, and drops it.
+async fn once<T>(future: impl Future<Output = T>) -> Poll<T> {
+    let mut future = pin!(future);
+    poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await
 }
 
 fn timed_out(problem: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {

@@ -1,16 +1,19 @@
 //! The data phase over a pipe in memory, on a clock that only the tests move.
 
 use std::error::Error;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use websocket_proto::deflate::{Agreement, Policy};
 use websocket_proto::frame::{CloseCode, CloseFrame, MaskingKey};
 use websocket_proto::{
     Assembler, Client, Closure, Config, Connection, Growing, Incoming, Negotiated, Role, Server,
-    Transport,
+    State, Transport,
 };
 
 use echo::{Happening, Link, READ_BUFFER, echo, open};
@@ -302,5 +305,94 @@ async fn a_flood_of_pings_is_read_without_answers_that_pile_up() -> Result<()> {
         return Err("no Pong".into());
     };
     assert_eq!(payload[..4], 99_999_u32.to_be_bytes());
+    Ok(())
+}
+
+/// A fault ends the reading of messages, but not that of bytes: a client that writes on and reads
+/// later still learns what was wrong, behind all answers.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_writes_on_behind_a_fault_gets_the_close() -> Result<()> {
+    // Answers that fill the pipe, with a few behind it, or so many that the Close waits for them.
+    for count in [1, 66, 80] {
+        let mut peer = Peer::open(Negotiated::default())?;
+        let message = vec![7; 1000];
+        for _ in 0..count {
+            peer.send(&message).await?;
+        }
+        // An opcode that is none.
+        let fault = [0x83, 0x80, 0, 0, 0, 0];
+        let more = vec![7; 1 << 20];
+        let written = timeout(Duration::from_secs(1), async {
+            peer.stream.write_all(&fault).await?;
+            // The server may be done with it, and have closed.
+            let _ = peer.stream.write_all(&more).await;
+            Ok::<_, Box<dyn Error + Send + Sync>>(())
+        });
+        written.await??;
+        let (_, came) = peer.comes(Duration::from_millis(500)).await?;
+        let close = CloseFrame::new(CloseCode::PROTOCOL_ERROR, "")?;
+        let (messages, end) = came.split_at(count);
+        assert!(
+            messages
+                .iter()
+                .all(|came| *came == Came::Message(message.clone()))
+        );
+        assert_eq!(end, [Came::Close(close), Came::End]);
+    }
+    Ok(())
+}
+
+/// The end of what a client sends is not the end of what it reads.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_only_reads_on_gets_its_answers() -> Result<()> {
+    let mut peer = Peer::open(Negotiated::default())?;
+    let message = vec![7; 1000];
+    for _ in 0..80 {
+        peer.send(&message).await?;
+    }
+    peer.stream.shutdown().await?;
+    sleep(Duration::from_secs(1)).await;
+    let (_, came) = peer.comes(Duration::from_millis(500)).await?;
+    assert_eq!(came.len(), 81);
+    assert_eq!(came.last(), Some(&Came::End));
+    Ok(())
+}
+
+/// What was read first decides, also where the time is ready as well.
+#[tokio::test(start_paused = true)]
+async fn what_can_be_read_comes_before_the_time() -> Result<()> {
+    let (near, mut far) = duplex(PIPE);
+    let (mut link, _stop) = link(near);
+    let mut buffer = [0; 10];
+    let Happening::PingDue(_) = link.next(State::Open, None, Some(&mut buffer)).await? else {
+        return Err("silence for 20 seconds".into());
+    };
+    let mut next = pin!(link.next(State::Open, None, Some(&mut buffer)));
+    let polled = poll_fn(|context| Poll::Ready(next.as_mut().poll(context))).await;
+    assert!(polled.is_pending());
+    far.write_all(b"x").await?;
+    // The deadline of the Pong passes, and nobody looks.
+    tokio::time::advance(Duration::from_secs(3600)).await;
+    sleep(Duration::from_secs(1)).await;
+    assert!(matches!(next.await?, Happening::Read(1)));
+    Ok(())
+}
+
+/// A client that takes all and says nothing is asked for a sign of life, however much it is sent: the
+/// buffers on the way may be what takes it.
+#[tokio::test(start_paused = true)]
+async fn what_is_taken_at_once_is_no_sign_of_life() -> Result<()> {
+    let (near, _far) = duplex(PIPE);
+    let (mut link, _stop) = link(near);
+    let began = Instant::now();
+    for second in 1..20 {
+        link.out.push(7);
+        let next = link.next(State::Open, None, None);
+        assert!(matches!(next.await?, Happening::Drained));
+        sleep_until(began + Duration::from_secs(second)).await;
+    }
+    let next = link.next(State::Open, None, None);
+    assert!(matches!(next.await?, Happening::PingDue(_)));
+    assert_eq!(began.elapsed().as_secs(), 20);
     Ok(())
 }
