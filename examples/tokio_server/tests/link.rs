@@ -396,3 +396,18 @@ async fn what_is_taken_at_once_is_no_sign_of_life() -> Result<()> {
     assert_eq!(began.elapsed().as_secs(), 20);
     Ok(())
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_takes_nothing_is_given_up() -> Result<()> {
+    let (near, _far) = duplex(PIPE);
+    let (mut link, _stop) = link(near);
+    let began = Instant::now();
+    link.out.resize(PIPE + 1, 7);
+    let given_up = link.next(State::Open, None, None).await;
+    let Err(error) = given_up else {
+        return Err("it takes nothing".into());
+    };
+    assert_eq!(error.to_string(), "the peer takes none of the output");
+    assert_eq!(began.elapsed().as_secs(), 30);
+    Ok(())
+}
