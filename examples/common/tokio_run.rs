@@ -30,7 +30,7 @@ const HELP: &str = concat!(
 Echoes text and binary. The first subprotocol offered among chat, superchat and echo is chosen. A WebSocket opened at
 /close?code=N&reason=R is closed at once with that code and reason. GET / is a page to try all this.
 
-A client that is silent gets a Ping every 20 seconds. SIGINT or SIGTERM closes every connection with 1001 and ends the
+A client that is silent gets a Ping every 20 seconds, and a message may take 10 minutes. SIGINT or SIGTERM closes every connection with 1001 and ends the
 server when all are closed, or after 11 seconds; a second one ends it at once."
 );
 
