@@ -269,7 +269,7 @@ impl KeepAlive {
     /// read are handled.
     ///
     /// `receiving` is the number of the message that the read has left unfinished:
-    /// `Connection::receiving` gives it. The deadline of a [message](Timeouts::message) counts from
+    /// [`Connection::receiving`](crate::Connection::receiving) gives it. The deadline of a [message](Timeouts::message) counts from
     /// the first read that leaves this number. In the opening handshake it is `None`.
     pub fn received(&mut self, receiving: Option<u64>, now: Duration) {
         self.heard(now);

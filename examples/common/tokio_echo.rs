@@ -91,7 +91,7 @@ pub(crate) async fn echo<S: AsyncRead + AsyncWrite + Unpin>(
         // An echo may wait until its answers are gone, and so bounds its memory by what one read
         // brings and one message. Whoever sends of its own accord reads all the while.
         let room = (link.left() < HIGH_WATER).then_some(&mut *buffer);
-        input = match link.next(conn.state(), None, room).await {
+        input = match link.next(conn.state(), conn.receiving(), room).await {
             Ok(Happening::Read(0)) => {
                 let lost = lost(conn, &io::ErrorKind::UnexpectedEof.into());
                 // It may still read the answers to what it has sent.

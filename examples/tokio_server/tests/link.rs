@@ -99,7 +99,7 @@ async fn send_all<R: Role>(
             break;
         }
         let room = (reads == Reads::Always || link.left() == 0).then_some(&mut buffer[..]);
-        read = match link.next(conn.state(), None, room).await? {
+        read = match link.next(conn.state(), conn.receiving(), room).await? {
             Happening::Read(0) => break,
             Happening::Read(read) => read,
             Happening::Drained => {
@@ -409,5 +409,40 @@ async fn a_client_that_takes_nothing_is_given_up() -> Result<()> {
     };
     assert_eq!(error.to_string(), "the peer takes none of the output");
     assert_eq!(began.elapsed().as_secs(), 30);
+    Ok(())
+}
+
+/// A byte every nine seconds keeps a connection only until its message has taken too long.
+#[tokio::test(start_paused = true)]
+async fn a_message_that_trickles_has_a_deadline() -> Result<()> {
+    let mut peer = Peer::open(Negotiated::default())?;
+    let began = Instant::now();
+    // A message of 1000 bytes.
+    let mut written = peer
+        .stream
+        .write_all(&[0x82, 0xfe, 3, 0xe8, 0, 0, 0, 0])
+        .await;
+    while written.is_ok() {
+        assert_eq!(peer.comes(Duration::from_secs(9)).await?.0, 0);
+        written = peer.stream.write_all(&[7]).await;
+    }
+    assert!((600..620).contains(&began.elapsed().as_secs()));
+    Ok(())
+}
+
+/// Messages that are done in time have no deadline together, however long the connection is open.
+#[tokio::test(start_paused = true)]
+async fn messages_in_two_reads_each_go_on_for_an_hour() -> Result<()> {
+    let mut peer = Peer::open(Negotiated::default())?;
+    for _ in 0..400 {
+        let mut out = Vec::new();
+        peer.conn.send_binary(b"hello", &mut out)?;
+        let (begin, end) = out.split_at(8);
+        peer.stream.write_all(begin).await?;
+        assert_eq!(peer.comes(Duration::from_secs(9)).await?.0, 0);
+        peer.stream.write_all(end).await?;
+        let (_, came) = peer.comes(Duration::from_millis(1)).await?;
+        assert_eq!(came, [Came::Message(b"hello".to_vec())]);
+    }
     Ok(())
 }
