@@ -77,7 +77,7 @@
 //!     // The data phase: what came behind the head is its first input.
 //!     let mut conn = Connection::new(Server, negotiated, Config::default());
 //!     let inbox = Inbox::with_buffer(buffer, Assembler::default()); // and storage, yours
-//!     let mut inbox = inbox.with_unread(head_len..filled);
+//!     let mut inbox = inbox.with_unread(head_len..filled)?;
 //!     let received = loop {
 //!         let received = loop {
 //!             match conn.receive_from(&mut inbox, &mut out) {
@@ -94,9 +94,9 @@
 //!         if conn.transport() == Transport::CloseNow {
 //!             break received;
 //!         }
-//!         match stream.read(conn.read_room(&mut inbox))? {
+//!         match stream.read(conn.read_room(&mut inbox)?)? {
 //!             0 => break received,
-//!             read => inbox.filled(read),
+//!             read => inbox.filled(read)?,
 //!         }
 //!     };
 //!     println!("the end: {}", conn.receive_eof());
@@ -154,7 +154,8 @@
 //!
 //! # Errors and panics
 //!
-//! [`ProtocolError`] is the peer's fault, ends the connection and knows its status code.
+//! [`ProtocolError`] is the peer's fault, ends the connection and knows its status code. [`Misuse`] is
+//! the caller's, and changes nothing; a call that receives gives either as a [`ReceiveError`].
 //! [`SendError`] is the caller's and changes nothing. [`HandshakeError`](handshake::HandshakeError)
 //! knows the HTTP status that answers it. The end of a connection is no error: it is a [`Closure`].
 //! All are `Copy` and name the section of the RFC. Nothing here panics, whatever a peer sends.

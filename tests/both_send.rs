@@ -145,9 +145,9 @@ fn read_all<R: Role>(mut receiver: Receiver<R>, from_peer: &Pipe, slot: &Slot) -
                 came += message.as_bytes().len();
             }
         }
-        match from_peer.read(receiver.read_room(&mut inbox)) {
+        match from_peer.read(receiver.read_room(&mut inbox).unwrap()) {
             0 => break,
-            read => inbox.filled(read),
+            read => inbox.filled(read).unwrap(),
         }
     }
     slot.push(receiver.receive_eof());
@@ -245,8 +245,8 @@ fn writes_first<R: Role>(
     while came < SENT {
         to_peer.write_all(&out)?;
         out.clear();
-        let read = from_peer.read(conn.read_room(&mut inbox));
-        inbox.filled(read);
+        let read = from_peer.read(conn.read_room(&mut inbox).unwrap());
+        inbox.filled(read).unwrap();
         while let Some(incoming) = conn.receive_from(&mut inbox, &mut out).unwrap() {
             if let Incoming::Message(message) = incoming {
                 came += message.as_bytes().len();

@@ -7,6 +7,7 @@
 #![deny(unsafe_code)]
 
 #[path = "../../../tests/counting/mod.rs"]
+#[expect(dead_code, reason = "the tests need the rest")]
 mod counting;
 
 mod busy;
