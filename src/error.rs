@@ -298,9 +298,10 @@ pub enum SendError {
     },
     /// A frame has a payload of 2^63 bytes or more (section 5.2).
     FrameTooLong,
-    /// A fragmented message is open: finish it first (section 5.4).
+    /// The frame would begin a message, but a fragmented message is open: finish that first
+    /// (section 5.4).
     MessageOpen,
-    /// The chunk goes on a message, but none is open: send the chunks before it first (section
+    /// The frame would continue a message, but none is open: send the start of it first (section
     /// 5.4).
     NoMessageOpen,
     /// There was no memory to compress the message.
@@ -316,7 +317,7 @@ pub enum SendError {
     /// The open message is compressed: its fragments go through
     /// [`send_fragment`](crate::Connection::send_fragment) (RFC 7692, section 6.1).
     CompressedMessage,
-    /// The fragment is not of the kind of the open message.
+    /// The frame is not of the kind of the open message.
     WrongKind,
 }
 
@@ -341,7 +342,7 @@ impl fmt::Display for SendError {
             Self::FrameTooLong => f.write_str("a frame carries less than 2^63 bytes of payload"),
             Self::MessageOpen => f.write_str("a fragmented message is open: finish it first"),
             Self::NoMessageOpen => {
-                f.write_str("the chunk goes on a message that is not open: send its start first")
+                f.write_str("the frame continues a message, but none is open: send its start first")
             }
             Self::NoMemory => f.write_str("there is no memory to compress the message"),
             Self::OutputFull { needed } => write!(
@@ -352,7 +353,7 @@ impl fmt::Display for SendError {
             Self::CompressedMessage => {
                 f.write_str("the open message is compressed: send its fragments whole")
             }
-            Self::WrongKind => f.write_str("the fragment is not of the kind of the open message"),
+            Self::WrongKind => f.write_str("the frame is not of the kind of the open message"),
         }
     }
 }

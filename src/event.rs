@@ -5,6 +5,7 @@ use core::ops::Deref;
 
 use arrayvec::ArrayVec;
 
+use crate::fragment::Fragment;
 use crate::frame::{CloseFrame, MAX_CONTROL_PAYLOAD, MessageKind, Rsv};
 
 /// What [`Connection::receive`](crate::Connection::receive) found in the input.
@@ -39,6 +40,15 @@ pub struct Chunk<'b> {
     pub last: bool,
     /// The bytes, perhaps none.
     pub payload: Payload<'b>,
+}
+
+impl Chunk<'_> {
+    /// Returns the position of the frame that carries the chunk, as
+    /// [`send_chunk`](crate::Connection::send_chunk) sends it.
+    #[inline]
+    pub const fn fragment(&self) -> Fragment {
+        Fragment::new(self.first, self.last)
+    }
 }
 
 /// The bytes of a [`Chunk`].

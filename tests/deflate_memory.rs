@@ -23,8 +23,8 @@ use flate2::{Compress, Compression, FlushCompress};
 use websocket_proto::deflate::{Agreement, CompressState, InflateState, Policy, WindowBits};
 use websocket_proto::frame::MaskingKey;
 use websocket_proto::{
-    Assembler, Client, Config, Connection, Event, Fixed, Incoming, Negotiated, ProtocolError, Role,
-    Server, Storage,
+    Assembler, Client, Config, Connection, Event, Fixed, Fragment, Incoming, Negotiated,
+    ProtocolError, Role, Server, Storage,
 };
 
 const MIB: usize = 1 << 20;
@@ -466,8 +466,8 @@ fn exchange<A: Role, B: Role, S: Storage>(
         out.clear();
         from.send(text.as_str(), out).unwrap();
         let (start, end) = text.split_at(1000);
-        from.send_fragment(start, false, out).unwrap();
-        from.send_fragment(end, true, out).unwrap();
+        from.send_fragment(start, Fragment::First, out).unwrap();
+        from.send_fragment(end, Fragment::Last, out).unwrap();
         assert!(out.len() < text.len(), "compressed");
         for mut read in out.chunks_mut(700) {
             if at % 2 == 0 {

@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The layers from the bottom up, and what each may name besides itself.
-const LAYERS: [(&str, &[&str]); 20] = [
+const LAYERS: &[(&str, &[&str])] = &[
     ("num", &[]),
     ("id", &[]),
     ("traffic", &[]),
@@ -25,7 +25,8 @@ const LAYERS: [(&str, &[&str]); 20] = [
     ("frame", &["num"]),
     ("role", &["frame"]),
     ("error", &["frame", "output"]),
-    ("event", &["frame"]),
+    ("fragment", &[]),
+    ("event", &["fragment", "frame"]),
     ("broadcast", &["num", "frame", "error", "event", "deflate"]),
     (
         "handshake",
@@ -46,6 +47,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
             "role",
             "error",
             "event",
+            "fragment",
             // `receive_message` is where the assembler and the connection meet.
             "assembler",
             "inbox",

@@ -21,8 +21,8 @@ use std::mem;
 use proptest::prelude::*;
 use websocket_proto::frame::{CloseCode, FrameHeader, MaskingKey, MessageKind, Opcode};
 use websocket_proto::{
-    Assembler, Broadcast, Chunk, Client, Closure, Config, Connection, Growing, Incoming, Message,
-    Negotiated, Output, OutputFull, Payload, Role, SendError, Server, State, Transport,
+    Assembler, Broadcast, Chunk, Client, Closure, Config, Connection, Fragment, Growing, Incoming,
+    Message, Negotiated, Output, OutputFull, Payload, Role, SendError, Server, State, Transport,
 };
 #[cfg(feature = "deflate")]
 use websocket_proto::{
@@ -48,18 +48,18 @@ enum Op {
     Chunk {
         kind: MessageKind,
         len: usize,
-        last: bool,
+        place: Place,
     },
     Release,
     Fragment {
         kind: MessageKind,
         len: usize,
-        fin: bool,
+        place: Place,
     },
     Stream {
         kind: MessageKind,
         len: usize,
-        fin: bool,
+        place: Place,
     },
     Piece {
         len: usize,
@@ -82,16 +82,28 @@ enum Op {
     },
 }
 
+/// Where a frame is to stand in its message.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    last: bool,
+    /// Whether it begins a message inside another, or continues none.
+    is_astray: bool,
+}
+
 fn ops() -> impl Strategy<Value = Vec<(bool, Op)>> {
     let kind = || prop_oneof![Just(MessageKind::Text), Just(MessageKind::Binary)];
+    let place = || {
+        let is_astray = prop_oneof![7 => Just(false), 1 => Just(true)];
+        (any::<bool>(), is_astray).prop_map(|(last, is_astray)| Place { last, is_astray })
+    };
     let len = || prop_oneof![4 => 0..10_usize, 2 => 120..130_usize, 1 => 0xfff0..0x1_0010_usize];
     let op = prop_oneof![
         4 => (kind(), len()).prop_map(|(kind, len)| Op::Send { kind, len }),
-        4 => (kind(), len(), any::<bool>()).prop_map(|(kind, len, fin)| Op::Fragment { kind, len, fin }),
-        2 => (kind(), len(), any::<bool>()).prop_map(|(kind, len, fin)| Op::Stream { kind, len, fin }),
+        4 => (kind(), len(), place()).prop_map(|(kind, len, place)| Op::Fragment { kind, len, place }),
+        2 => (kind(), len(), place()).prop_map(|(kind, len, place)| Op::Stream { kind, len, place }),
         1 => (kind(), len()).prop_map(|(kind, len)| Op::Uncompressed { kind, len }),
         2 => (kind(), len()).prop_map(|(kind, len)| Op::Broadcast { kind, len }),
-        2 => (kind(), len(), any::<bool>()).prop_map(|(kind, len, last)| Op::Chunk { kind, len, last }),
+        2 => (kind(), len(), place()).prop_map(|(kind, len, place)| Op::Chunk { kind, len, place }),
         1 => Just(Op::Release),
         4 => (0..200_usize).prop_map(|len| Op::Piece { len }),
         3 => (0..=125_usize).prop_map(|len| Op::Ping { len }),
@@ -235,7 +247,7 @@ impl<R: Role> End<R> {
             Op::Uncompressed { kind, len } => self.send_uncompressed(kind, len),
             // A client has nobody to broadcast to.
             Op::Broadcast { kind, len } => return self.apply(&Op::Send { kind, len }),
-            Op::Chunk { kind, len, last } => self.send_chunk(kind, len, last),
+            Op::Chunk { kind, len, place } => self.send_chunk(kind, len, self.fragment_at(place)),
             Op::Release => {
                 self.release();
                 Ok(())
@@ -248,23 +260,25 @@ impl<R: Role> End<R> {
                 }
                 result
             }
-            Op::Fragment { kind, len, fin } => {
+            Op::Fragment { kind, len, place } => {
                 let bytes = payload(kind, len, self.salt);
-                let result = self
-                    .conn
-                    .send_fragment(message(kind, &bytes), fin, &mut self.wire);
+                let fragment = self.fragment_at(place);
+                let result =
+                    self.conn
+                        .send_fragment(message(kind, &bytes), fragment, &mut self.wire);
                 if result.is_ok() {
-                    self.fragment(kind, &bytes, fin);
+                    self.fragment(kind, &bytes, fragment);
                 }
                 result
             }
-            Op::Stream { kind, len, fin } => {
+            Op::Stream { kind, len, place } => {
                 let bytes = payload(kind, len, self.salt);
+                let fragment = self.fragment_at(place);
                 self.conn
-                    .start_frame(kind, bytes.len() as u64, fin)
+                    .start_frame(kind, bytes.len() as u64, fragment)
                     .map(|header| {
                         self.wire.bytes.extend_from_slice(&header);
-                        self.fragment(kind, &bytes, fin);
+                        self.fragment(kind, &bytes, fragment);
                         self.stream = bytes.into();
                     })
             }
@@ -307,6 +321,7 @@ impl<R: Role> End<R> {
                 assert_eq!(self.stream.len() as u64, remaining);
             }
             Err(SendError::MessageOpen | SendError::WrongKind) => assert!(self.open.is_some()),
+            Err(SendError::NoMessageOpen) => assert!(self.open.is_none()),
             #[cfg(feature = "deflate")]
             Err(SendError::CompressedMessage) => {
                 assert!(self.open.is_some() && matches!(op, Op::Stream { .. }));
@@ -333,7 +348,16 @@ impl<R: Role> End<R> {
         Ok(())
     }
 
-    fn send_chunk(&mut self, kind: MessageKind, len: usize, last: bool) -> Result<(), SendError> {
+    fn fragment_at(&self, place: Place) -> Fragment {
+        Fragment::new(self.open.is_none() != place.is_astray, place.last)
+    }
+
+    fn send_chunk(
+        &mut self,
+        kind: MessageKind,
+        len: usize,
+        fragment: Fragment,
+    ) -> Result<(), SendError> {
         let bytes = payload(kind, len, self.salt);
         let payload = match message(kind, &bytes) {
             Message::Text(text) => {
@@ -344,21 +368,26 @@ impl<R: Role> End<R> {
             }
             Message::Binary(bytes) => Payload::Binary(bytes),
         };
-        let first = self.open.is_none();
         let chunk = Chunk {
-            first,
-            last,
+            first: fragment.is_first(),
+            last: fragment.is_last(),
             payload,
         };
         self.conn.send_chunk(&chunk, &mut self.wire)?;
-        self.fragment(kind, &bytes, last);
+        self.fragment(kind, &bytes, fragment);
         Ok(())
     }
 
-    fn fragment(&mut self, kind: MessageKind, bytes: &[u8], fin: bool) {
+    /// Notes a frame that was sent.
+    fn fragment(&mut self, kind: MessageKind, bytes: &[u8], fragment: Fragment) {
+        assert_eq!(
+            self.open.is_none(),
+            fragment.is_first(),
+            "a message begins where it is said to, and ends as well"
+        );
         let (_, open) = self.open.get_or_insert_with(|| (kind, Vec::new()));
         open.extend_from_slice(bytes);
-        if fin {
+        if fragment.is_last() {
             self.sent.extend(self.open.take());
         }
     }

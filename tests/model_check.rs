@@ -23,8 +23,8 @@ use std::hash::{Hash, Hasher};
 
 use websocket_proto::frame::{CloseCode, MaskingKey, MessageKind};
 use websocket_proto::{
-    Client, Closure, Config, Connection, Event, Message, Negotiated, Output, OutputFull, Payload,
-    Role, SendError, Server, State, Transport,
+    Client, Closure, Config, Connection, Event, Fragment, Message, Negotiated, Output, OutputFull,
+    Payload, Role, SendError, Server, State, Transport,
 };
 
 /// What one end, its transport or its peer may do.
@@ -270,10 +270,11 @@ impl<R: Role> End<R> {
     ) {
         match act {
             Act::Fragment => {
-                let fin = self.fragments % 2 == 1;
-                let result = self
-                    .conn
-                    .send_fragment(Message::Binary(&[7]), fin, &mut self.out);
+                let last = self.fragments % 2 == 1;
+                let fragment = Fragment::new(!last, last);
+                let result =
+                    self.conn
+                        .send_fragment(Message::Binary(&[7]), fragment, &mut self.out);
                 if self.sends(result, Self::frame(1)) {
                     self.fragments -= 1;
                     self.seen.bytes_sent += 1;
@@ -302,7 +303,10 @@ impl<R: Role> End<R> {
                 self.look(side);
             }
             Act::Start => {
-                let header = self.conn.start_frame(MessageKind::Binary, 1, true);
+                // Inside the message of the fragments it is one of them.
+                let outside = self.fragments.is_multiple_of(2);
+                let fragment = Fragment::new(outside, outside);
+                let header = self.conn.start_frame(MessageKind::Binary, 1, fragment);
                 self.starts -= 1;
                 self.is_streaming = true;
                 self.out.put(&header.expect("no frame is open"));

@@ -6,8 +6,8 @@
 use websocket_proto::deflate::{Agreement, CompressState, Policy, WindowBits};
 use websocket_proto::frame::{CloseCode, MessageKind};
 use websocket_proto::{
-    Assembler, Broadcast, Chunk, Client, Closure, Config, Connection, Event, Growing, Message,
-    Negotiated, Output, OutputFull, Payload, Role, SendError, Server, State, Transport,
+    Assembler, Broadcast, Chunk, Client, Closure, Config, Connection, Event, Fragment, Growing,
+    Message, Negotiated, Output, OutputFull, Payload, Role, SendError, Server, State, Transport,
 };
 
 use crate::bytes::Bytes;
@@ -224,7 +224,7 @@ impl<R: Role> End<R> {
             }
             6 | 7 => {
                 let choice = choices.byte();
-                let fin = choice & 1 != 0;
+                let fragment = self.place(choice & 1 != 0, choice >> 4);
                 let (mut kind, mut bytes) = self.data(choices);
                 // Mostly of the kind that is open.
                 if let Some((open, _)) = self.open
@@ -236,22 +236,23 @@ impl<R: Role> End<R> {
                 }
                 let result = if op == 6 {
                     self.conn
-                        .send_fragment(message(kind, &bytes), fin, &mut self.wire)
+                        .send_fragment(message(kind, &bytes), fragment, &mut self.wire)
                 } else {
-                    self.send_chunk(kind, &bytes, fin)
+                    self.send_chunk(kind, &bytes, fragment)
                 };
                 if result.is_ok() {
-                    self.fragment(kind, &bytes, fin);
+                    self.fragment(kind, &bytes, fragment);
                 }
                 result
             }
             8 => {
-                let fin = choices.byte() & 1 != 0;
+                let choice = choices.byte();
+                let fragment = self.place(choice & 1 != 0, choice >> 4);
                 let (kind, bytes) = self.data(choices);
-                let header = self.conn.start_frame(kind, bytes.len() as u64, fin);
+                let header = self.conn.start_frame(kind, bytes.len() as u64, fragment);
                 header.map(|header| {
                     self.wire.bytes.extend_from_slice(&header);
-                    self.fragment(kind, &bytes, fin);
+                    self.fragment(kind, &bytes, fragment);
                     self.stream = bytes;
                 })
             }
@@ -335,6 +336,7 @@ impl<R: Role> End<R> {
                 assert_eq!(self.stream.len() as u64, remaining)
             }
             Err(SendError::MessageOpen | SendError::WrongKind) => assert!(self.open.is_some()),
+            Err(SendError::NoMessageOpen) => assert!(self.open.is_none()),
             Err(SendError::CompressedMessage) => assert!(self.open.is_some() && is_stream),
             Err(SendError::OutputFull { .. }) => assert_ne!(self.wire.room, usize::MAX),
             Err(SendError::ControlTooLong) => assert!(matches!(op, 11 | 12)),
@@ -374,7 +376,18 @@ impl<R: Role> End<R> {
         }
     }
 
-    fn send_chunk(&mut self, kind: MessageKind, bytes: &[u8], last: bool) -> Result<(), SendError> {
+    /// Where a frame is to stand in its message; rarely where it cannot.
+    fn place(&self, last: bool, choice: u8) -> Fragment {
+        let is_astray = choice == 0xf;
+        Fragment::new(self.open.is_none() != is_astray, last)
+    }
+
+    fn send_chunk(
+        &mut self,
+        kind: MessageKind,
+        bytes: &[u8],
+        fragment: Fragment,
+    ) -> Result<(), SendError> {
         let payload = match message(kind, bytes) {
             Message::Text(text) => {
                 let mut rest = text.chars();
@@ -387,17 +400,25 @@ impl<R: Role> End<R> {
             Message::Binary(bytes) => Payload::Binary(bytes),
         };
         let chunk = Chunk {
-            first: self.open.is_none(),
-            last,
+            first: fragment.is_first(),
+            last: fragment.is_last(),
             payload,
         };
         self.conn.send_chunk(&chunk, &mut self.wire)
     }
 
-    fn fragment(&mut self, kind: MessageKind, bytes: &[u8], fin: bool) {
+    /// Notes a frame that was sent.
+    fn fragment(&mut self, kind: MessageKind, bytes: &[u8], fragment: Fragment) {
+        assert_eq!(
+            self.open.is_none(),
+            fragment.is_first(),
+            "a message begins where it is said to, and ends as well"
+        );
         let (_, open) = self.open.get_or_insert_with(|| (kind, Vec::new()));
         open.extend_from_slice(bytes);
-        if fin && let Some((kind, bytes)) = self.open.take() {
+        if fragment.is_last()
+            && let Some((kind, bytes)) = self.open.take()
+        {
             self.sent.push(seen(kind, bytes));
         }
     }

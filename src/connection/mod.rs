@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::deflate::{CompressState, InflateState};
 use crate::error::{Misuse, ReceiveError, SendError};
 use crate::event::{Chunk, Event, Incoming, Message};
+use crate::fragment::Fragment;
 use crate::frame::{CloseCode, EncodedHeader, MessageKind};
 use crate::inbox::Inbox;
 use crate::negotiated::Negotiated;
@@ -438,16 +439,18 @@ impl<R: Role> Connection<R> {
         self.sender.send_binary(bytes, out)
     }
 
-    /// Sends the next fragment of a message whose length need not be known; `fin` marks the last
-    /// one.
+    /// Sends one frame of a message whose length need not be known.
     ///
-    /// The first fragment begins the message, and all have its kind. Other messages wait until it
-    /// is finished; Pings, Pongs and Close may come between.
+    /// `fragment` says whether the frame begins the message, continues it or ends it. All frames of
+    /// a message have its kind. Other messages wait until it is finished; Pings, Pongs and a Close
+    /// may come between.
     ///
     /// See [RFC 6455 section 5.4](https://www.rfc-editor.org/rfc/rfc6455#section-5.4).
     ///
     /// # Errors
     ///
+    /// - [`SendError::MessageOpen`]: the frame begins a message, but one is open.
+    /// - [`SendError::NoMessageOpen`]: the frame continues a message, but none is open.
     /// - [`SendError::WrongKind`]: the open message is of the other kind.
     /// - [`SendError::Closing`], [`SendError::FrameOpen`], [`SendError::OutputFull`],
     ///   [`SendError::NoMemory`]: as [`send`](Self::send).
@@ -456,22 +459,23 @@ impl<R: Role> Connection<R> {
     ///
     /// ```
     /// # #[cfg(feature = "alloc")] {
+    /// use websocket_proto::Fragment;
     /// # use websocket_proto::{Config, Connection, Negotiated, Server};
     /// # let mut conn = Connection::new(Server, Negotiated::default(), Config::default());
     /// let mut out = Vec::new();
-    /// conn.send_fragment("Hel", false, &mut out)?;
-    /// conn.send_fragment("lo", true, &mut out)?;
+    /// conn.send_fragment("Hel", Fragment::First, &mut out)?;
+    /// conn.send_fragment("lo", Fragment::Last, &mut out)?;
     /// assert_eq!(out, b"\x01\x03Hel\x80\x02lo");
     /// # }
     /// # Ok::<(), websocket_proto::SendError>(())
     /// ```
     pub fn send_fragment<'a>(
         &mut self,
-        fragment: impl Into<Message<'a>>,
-        fin: bool,
+        payload: impl Into<Message<'a>>,
+        fragment: Fragment,
         out: &mut impl Output,
     ) -> Result<(), SendError> {
-        self.sender.send_fragment(fragment, fin, out)
+        self.sender.send_fragment(payload, fragment, out)
     }
 
     /// Sends a chunk on as a frame, for a gateway that does not wait for whole messages.
@@ -536,25 +540,28 @@ impl<R: Role> Connection<R> {
     /// Hand each piece of it to [`mask_payload`](Self::mask_payload) before sending it, or have it
     /// [put](Self::put_payload) into an output; a server, which does not mask, may call
     /// [`count_payload`](Connection::count_payload) instead. Replies
-    /// wait until the frame is complete, so [`flush`](Self::flush) before and after. `fin` is false
-    /// for a fragment that others follow, as in [`send_fragment`](Self::send_fragment). The payload
-    /// of a text message must be UTF-8; the engine does not look at it.
+    /// wait until the frame is complete, so [`flush`](Self::flush) before and after. `fragment` is
+    /// the position of the frame in its message, as in [`send_fragment`](Self::send_fragment). The
+    /// payload of a text message must be UTF-8; the engine does not look at it.
     ///
     /// # Errors
     ///
     /// - [`SendError::FrameTooLong`]: `len` is 2^63 or more.
-    /// - [`SendError::WrongKind`]: the open message is of the other kind.
-    /// - [`SendError::CompressedMessage`]: it is compressed, and what the caller sends itself is not.
+    /// - [`SendError::MessageOpen`], [`SendError::NoMessageOpen`], [`SendError::WrongKind`]: as
+    ///   [`send_fragment`](Self::send_fragment).
+    /// - [`SendError::CompressedMessage`]: the open message is compressed, and what the caller sends
+    ///   itself is not.
     /// - [`SendError::Closing`], [`SendError::FrameOpen`]: as [`send`](Self::send).
     ///
     /// # Examples
     ///
     /// ```
+    /// use websocket_proto::Fragment;
     /// use websocket_proto::frame::MessageKind;
     /// # use websocket_proto::{Config, Connection, Negotiated, Server};
     /// # let mut conn = Connection::new(Server, Negotiated::default(), Config::default());
     /// let payload = [7; 1000];
-    /// let header = conn.start_frame(MessageKind::Binary, 1000, true)?;
+    /// let header = conn.start_frame(MessageKind::Binary, 1000, Fragment::Only)?;
     /// conn.count_payload(1000)?;
     /// // Now a vectored write of `[&header, &payload]`.
     /// assert_eq!(header.as_bytes(), [0x82, 126, 0x03, 0xe8]);
@@ -565,9 +572,9 @@ impl<R: Role> Connection<R> {
         &mut self,
         kind: MessageKind,
         len: u64,
-        fin: bool,
+        fragment: Fragment,
     ) -> Result<EncodedHeader, SendError> {
-        self.sender.start_frame(kind, len, fin)
+        self.sender.start_frame(kind, len, fragment)
     }
 
     /// Makes the next piece of the open frame's payload ready to send: a client's is masked in
@@ -581,12 +588,13 @@ impl<R: Role> Connection<R> {
     /// # Examples
     ///
     /// ```
+    /// use websocket_proto::Fragment;
     /// use websocket_proto::frame::{MaskingKey, MessageKind};
     /// # use websocket_proto::{Client, Config, Connection, Negotiated};
     /// # let role = Client::new(|| MaskingKey::new([0x37, 0xfa, 0x21, 0x3d]));
     /// # let mut conn = Connection::new(role, Negotiated::default(), Config::default());
     /// let mut payload = *b"Hello";
-    /// let header = conn.start_frame(MessageKind::Text, 5, true)?;
+    /// let header = conn.start_frame(MessageKind::Text, 5, Fragment::Only)?;
     /// conn.mask_payload(&mut payload[..2])?;
     /// conn.mask_payload(&mut payload[2..])?;
     /// assert_eq!(header.as_bytes(), [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d]);
@@ -610,13 +618,14 @@ impl<R: Role> Connection<R> {
     /// # Examples
     ///
     /// ```
+    /// use websocket_proto::Fragment;
     /// use websocket_proto::frame::{MaskingKey, MessageKind};
     /// # use websocket_proto::{Client, Config, Connection, Negotiated};
     /// # #[cfg(feature = "alloc")] {
     /// # let role = Client::new(|| MaskingKey::new([0x37, 0xfa, 0x21, 0x3d]));
     /// # let mut conn = Connection::new(role, Negotiated::default(), Config::default());
     /// let (payload, mut sent, mut out) = (b"Hello", Vec::new(), Vec::new());
-    /// let header = conn.start_frame(MessageKind::Text, 5, true)?;
+    /// let header = conn.start_frame(MessageKind::Text, 5, Fragment::Only)?;
     /// sent.extend_from_slice(header.as_bytes());
     /// for piece in payload.chunks(2) {
     ///     conn.put_payload(piece, &mut out)?;

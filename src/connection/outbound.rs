@@ -1,24 +1,33 @@
 //! The outbound direction: frames in their order, never one inside another.
 
 use crate::error::SendError;
+use crate::fragment::Fragment;
 use crate::frame::{
-    EncodedHeader, FrameHeader, KEY_LEN, Mask, MaskingKey, MessageKind, Opcode, Rsv,
+    EncodedHeader, FirstByte, FrameHeader, KEY_LEN, Mask, MaskingKey, MessageKind, Opcode, Rsv,
 };
 use crate::num::wire_len;
 use crate::output::Output;
 use crate::role::Role;
 
-/// What is known of the frames that went out so far.
+/// State of the send direction.
 #[derive(Debug)]
 pub(super) struct Outbound {
-    /// Of the frame that the caller streams: the bytes of payload to come, and the key.
+    /// Bytes of payload that the streamed frame lacks.
     remaining: u64,
+    /// The mask of the streamed frame.
     mask: Mask,
-    /// The kind of the fragmented message that is open.
+    /// The kind of the open message.
     message: Option<MessageKind>,
-    /// Whether that message is compressed.
+    /// Whether the open message is compressed.
     #[cfg(feature = "deflate")]
     is_compressed: bool,
+}
+
+/// A data frame that may go out now, without its length.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DataFrame {
+    pub(super) kind: MessageKind,
+    pub(super) first: FirstByte,
 }
 
 impl Outbound {
@@ -32,75 +41,148 @@ impl Outbound {
         }
     }
 
-    /// Whether a frame may begin here.
+    /// Checks that the caller streams no frame.
     ///
     /// # Errors
     ///
-    /// [`SendError::FrameOpen`] while the caller streams one.
+    /// [`SendError::FrameOpen`] while it does.
     #[inline]
-    pub(super) const fn between_frames(&self) -> Result<(), SendError> {
+    pub(super) const fn ensure_no_open_frame(&self) -> Result<(), SendError> {
         match self.remaining {
             0 => Ok(()),
             remaining => Err(SendError::FrameOpen { remaining }),
         }
     }
 
-    /// Whether a message may begin here.
+    /// Returns the data frame that may go out now.
     ///
     /// # Errors
     ///
-    /// [`SendError::FrameOpen`], or [`SendError::MessageOpen`] between the fragments of one.
+    /// - [`SendError::FrameOpen`]: the caller streams a frame.
+    /// - [`SendError::MessageOpen`]: the frame begins a message, but one is open.
+    /// - [`SendError::NoMessageOpen`]: the frame continues a message, but none is open.
+    /// - [`SendError::WrongKind`]: the open message is of the other kind.
     #[inline]
-    pub(super) fn between_messages(&self) -> Result<(), SendError> {
-        self.between_frames()?;
-        if self.message.is_some() {
-            Err(SendError::MessageOpen)
-        } else {
-            Ok(())
-        }
+    pub(super) fn next_frame(
+        &self,
+        kind: MessageKind,
+        fragment: Fragment,
+    ) -> Result<DataFrame, SendError> {
+        self.ensure_no_open_frame()?;
+        let opcode = match (self.message, fragment.is_first()) {
+            (None, true) => kind.opcode(),
+            // "a single frame with the FIN bit clear and an opcode other than 0, followed by zero or
+            // more frames with the FIN bit clear and the opcode set to 0" (section 5.4).
+            (None, false) => return Err(SendError::NoMessageOpen),
+            // "The fragments of one message MUST NOT be interleaved between the fragments of another
+            // message" (section 5.4).
+            (Some(_), true) => return Err(SendError::MessageOpen),
+            (Some(open), false) if open != kind => return Err(SendError::WrongKind),
+            (Some(_), false) => Opcode::Continuation,
+        };
+        Ok(DataFrame {
+            kind,
+            first: FirstByte {
+                fin: fragment.is_last(),
+                rsv: Rsv::NONE,
+                opcode,
+            },
+        })
     }
 
-    /// Whether a chunk may go out here: the first of a message begins it, every other goes on.
+    /// Whether the open message is compressed.
+    #[cfg(feature = "deflate")]
+    #[inline]
+    pub(super) const fn is_inside_compressed(&self) -> bool {
+        self.message.is_some() && self.is_compressed
+    }
+
+    /// Whether a message is open.
+    #[cfg(feature = "deflate")]
+    #[inline]
+    pub(super) const fn is_inside_message(&self) -> bool {
+        self.message.is_some()
+    }
+
+    /// Puts a data frame whose payload lies in parts and is not compressed.
     ///
     /// # Errors
     ///
-    /// [`SendError::FrameOpen`]; [`SendError::MessageOpen`] for a first chunk inside a message, and
-    /// [`SendError::NoMessageOpen`] for another one outside.
-    pub(super) fn takes_chunk(&self, first: bool) -> Result<(), SendError> {
-        if first {
-            return self.between_messages();
-        }
-        self.between_frames()?;
-        if self.message.is_none() {
-            return Err(SendError::NoMessageOpen);
-        }
+    /// [`SendError::OutputFull`].
+    #[inline]
+    pub(super) fn put_data<R: Role, const N: usize>(
+        &mut self,
+        role: &mut R,
+        frame: DataFrame,
+        payload: [&[u8]; N],
+        out: &mut impl Output,
+    ) -> Result<(), SendError> {
+        put_frame(role, frame.first, payload, out)?;
+        self.data_sent(frame, false);
         Ok(())
     }
 
-    /// The opcode of the next frame of a message of this kind.
-    pub(super) fn next_opcode(&self, kind: MessageKind) -> Result<Opcode, SendError> {
-        match self.message {
-            None => Ok(kind.opcode()),
-            Some(open) if open == kind => Ok(Opcode::Continuation),
-            Some(_) => Err(SendError::WrongKind),
+    /// Puts a data frame of a compressed message.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::OutputFull`].
+    #[cfg(feature = "deflate")]
+    pub(super) fn put_compressed<R: Role>(
+        &mut self,
+        role: &mut R,
+        mut frame: DataFrame,
+        compressed: &[u8],
+        out: &mut impl Output,
+    ) -> Result<(), SendError> {
+        // The bit stands in the first frame of a compressed message: "An endpoint MUST NOT set the
+        // "Per-Message Compressed" bit of control frames and non-first fragments of a data message."
+        // (RFC 7692, section 6.1)
+        if frame.first.opcode != Opcode::Continuation {
+            frame.first.rsv = Rsv::RSV1;
         }
+        put_frame(role, frame.first, [compressed], out)?;
+        self.data_sent(frame, true);
+        Ok(())
     }
 
-    /// A frame of a message of this kind has gone out.
-    pub(super) fn fragment_sent(&mut self, kind: MessageKind, fin: bool) {
-        self.message = if fin { None } else { Some(kind) };
+    /// Puts a control frame.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::OutputFull`].
+    #[inline]
+    pub(super) fn put_control<R: Role>(
+        &mut self,
+        role: &mut R,
+        opcode: Opcode,
+        payload: &[u8],
+        out: &mut impl Output,
+    ) -> Result<(), SendError> {
+        let first = FirstByte {
+            fin: true,
+            rsv: Rsv::NONE,
+            opcode,
+        };
+        put_frame(role, first, [payload], out)
     }
 
-    /// Whether a frame with this opcode continues a message that is compressed.
-    #[cfg(feature = "deflate")]
-    pub(super) fn continues_compressed(&self, opcode: Opcode) -> bool {
-        opcode == Opcode::Continuation && self.is_compressed
-    }
-
-    /// Keeps whether the message that is open is compressed.
-    #[cfg(feature = "deflate")]
-    pub(super) fn note_compression(&mut self, is_compressed: bool) {
-        self.is_compressed = is_compressed;
+    /// Notes a data frame that has gone out.
+    #[inline]
+    #[cfg_attr(
+        not(feature = "deflate"),
+        expect(unused_variables, reason = "for the feature")
+    )]
+    pub(super) fn data_sent(&mut self, frame: DataFrame, is_compressed: bool) {
+        self.message = if frame.first.fin {
+            None
+        } else {
+            Some(frame.kind)
+        };
+        #[cfg(feature = "deflate")]
+        {
+            self.is_compressed = is_compressed;
+        }
     }
 
     /// Begins a frame whose payload the caller sends.
@@ -108,18 +190,25 @@ impl Outbound {
     pub(super) fn start_frame<R: Role>(
         &mut self,
         role: &mut R,
-        header: FrameHeader,
+        frame: DataFrame,
+        payload_len: u64,
     ) -> EncodedHeader {
         let masking_key = role.masking_key();
-        self.remaining = header.payload_len;
+        let FirstByte { fin, rsv, opcode } = frame.first;
+        let header = FrameHeader {
+            fin,
+            rsv,
+            opcode,
+            masking_key,
+            payload_len,
+        }
+        .encode_valid();
+        self.remaining = payload_len;
         if let Some(key) = masking_key {
             self.mask = Mask::new(key);
         }
-        FrameHeader {
-            masking_key,
-            ..header
-        }
-        .encode_valid()
+        self.data_sent(frame, false);
+        header
     }
 
     /// Counts payload of the open frame.
@@ -164,50 +253,40 @@ impl Outbound {
     }
 }
 
-/// Puts a frame into the output, whole or not at all.
+/// Returns the length of a frame that this role sends, in bytes.
+#[inline]
+pub(super) const fn frame_len<R: Role>(payload_len: usize) -> usize {
+    let header_len = match payload_len {
+        0..=125 => 2_usize,
+        126..=0xffff => 4,
+        _ => 10,
+    };
+    let key_len = if R::RECEIVES_MASKED { 0 } else { KEY_LEN };
+    header_len
+        .saturating_add(key_len)
+        .saturating_add(payload_len)
+}
+
+/// Puts a frame into the output, whole or not at all; its payload lies in parts.
 ///
 /// # Errors
 ///
 /// [`SendError::OutputFull`] when there is no room for it.
 #[inline]
-pub(super) fn put_frame<R: Role>(
+fn put_frame<R: Role, const N: usize>(
     role: &mut R,
-    fin: bool,
-    rsv: Rsv,
-    opcode: Opcode,
-    payload: &[u8],
-    out: &mut impl Output,
-) -> Result<(), SendError> {
-    put_frame_of(role, fin, rsv, opcode, [payload], out)
-}
-
-/// As [`put_frame`], of a payload that lies in parts.
-#[inline]
-pub(super) fn put_frame_of<R: Role, const N: usize>(
-    role: &mut R,
-    fin: bool,
-    rsv: Rsv,
-    opcode: Opcode,
+    first: FirstByte,
     payload: [&[u8]; N],
     out: &mut impl Output,
 ) -> Result<(), SendError> {
     let payload_len = payload
         .iter()
         .fold(0_usize, |len, part| len.saturating_add(part.len()));
-    let header_len = match payload_len {
-        0..=125 => 2_usize,
-        126..=0xffff => 4,
-        _ => 10,
-    };
     // Room comes first: a key is drawn only for a frame that goes out.
-    let key_len = if R::RECEIVES_MASKED { 0 } else { KEY_LEN };
-    let needed = header_len
-        .saturating_add(key_len)
-        .saturating_add(payload_len);
+    let needed = frame_len::<R>(payload_len);
     out.make_room(needed)
         .map_err(|_| SendError::OutputFull { needed })?;
-    let fin = if fin { 0x80 } else { 0 };
-    let first = fin | rsv.bits() << 4 | opcode.bits();
+    let first = first.encode();
     match role.masking_key() {
         None => {
             put_header(first, payload_len, out);

@@ -4,7 +4,7 @@
 mod compressing;
 
 use super::closing::{Closing, Closure, State, Transport};
-use super::outbound::{Outbound, put_frame, put_frame_of};
+use super::outbound::{DataFrame, Outbound};
 use super::replies::{Replies, Reply, ReplyKind};
 #[cfg(feature = "deflate")]
 use compressing::Compressing;
@@ -12,9 +12,8 @@ use compressing::Compressing;
 use crate::broadcast::Broadcast;
 use crate::error::SendError;
 use crate::event::{Chunk, ControlPayload, Message, Payload};
-use crate::frame::{
-    CloseCode, CloseFrame, CloseFrameError, EncodedHeader, FrameHeader, MessageKind, Opcode, Rsv,
-};
+use crate::fragment::Fragment;
+use crate::frame::{CloseCode, CloseFrame, CloseFrameError, EncodedHeader, MessageKind, Opcode};
 use crate::num::wire_len;
 use crate::output::Output;
 use crate::role::{Role, Server};
@@ -87,22 +86,7 @@ impl<R: Role> Sender<R> {
         message: impl Into<Message<'a>>,
         out: &mut impl Output,
     ) -> Result<(), SendError> {
-        let message = message.into();
-        self.may_send()?;
-        self.outbound.between_messages()?;
-        self.flush_first(out);
-        #[cfg(feature = "deflate")]
-        if self.compressing.wants(message.as_bytes().len()) {
-            return self.put_compressed(true, message.kind().opcode(), [message.as_bytes()], out);
-        }
-        put_frame(
-            &mut self.role,
-            true,
-            Rsv::NONE,
-            message.kind().opcode(),
-            message.as_bytes(),
-            out,
-        )
+        self.send_fragment(message, Fragment::Only, out)
     }
 
     /// As [`Connection::send_text`](super::Connection::send_text).
@@ -130,20 +114,17 @@ impl<R: Role> Sender<R> {
     /// # Errors
     ///
     /// As there.
+    #[inline]
     pub fn send_fragment<'a>(
         &mut self,
-        fragment: impl Into<Message<'a>>,
-        fin: bool,
+        payload: impl Into<Message<'a>>,
+        fragment: Fragment,
         out: &mut impl Output,
     ) -> Result<(), SendError> {
-        let fragment = fragment.into();
-        self.may_send()?;
-        self.outbound.between_frames()?;
-        let opcode = self.outbound.next_opcode(fragment.kind())?;
+        let payload = payload.into();
+        let frame = self.next_frame(payload.kind(), fragment)?;
         self.flush_first(out);
-        self.put_fragment(fin, opcode, [fragment.as_bytes()], out)?;
-        self.outbound.fragment_sent(fragment.kind(), fin);
-        Ok(())
+        self.put_fragment(frame, [payload.as_bytes()], out)
     }
 
     /// As [`Connection::send_chunk`](super::Connection::send_chunk).
@@ -156,10 +137,7 @@ impl<R: Role> Sender<R> {
         chunk: &Chunk<'_>,
         out: &mut impl Output,
     ) -> Result<(), SendError> {
-        self.may_send()?;
-        self.outbound.takes_chunk(chunk.first)?;
-        let kind = chunk.payload.kind();
-        let opcode = self.outbound.next_opcode(kind)?;
+        let frame = self.next_frame(chunk.payload.kind(), chunk.fragment())?;
         self.flush_first(out);
         let mut room = [0; 4];
         // "An intermediary might coalesce and/or split frames" (section 5.4): a character that the
@@ -171,33 +149,29 @@ impl<R: Role> Sender<R> {
             }
             Payload::Binary(bytes) | Payload::Raw { bytes, .. } => [&[], bytes],
         };
-        self.put_fragment(chunk.last, opcode, payload, out)?;
-        self.outbound.fragment_sent(kind, chunk.last);
-        Ok(())
+        self.put_fragment(frame, payload, out)
     }
 
-    /// Puts a fragment, compressed if its message is.
+    /// Returns the data frame that may go out now.
+    #[inline]
+    fn next_frame(&self, kind: MessageKind, fragment: Fragment) -> Result<DataFrame, SendError> {
+        self.ensure_open()?;
+        self.outbound.next_frame(kind, fragment)
+    }
+
+    /// Puts a data frame, compressed if its message is.
+    #[inline]
     fn put_fragment<const N: usize>(
         &mut self,
-        fin: bool,
-        opcode: Opcode,
+        frame: DataFrame,
         payload: [&[u8]; N],
         out: &mut impl Output,
     ) -> Result<(), SendError> {
         #[cfg(feature = "deflate")]
-        {
-            let is_compressed = self.outbound.continues_compressed(opcode)
-                || (opcode != Opcode::Continuation && self.compressing.wants_fragments());
-            if is_compressed {
-                self.put_compressed(fin, opcode, payload, out)?;
-            } else {
-                put_frame_of(&mut self.role, fin, Rsv::NONE, opcode, payload, out)?;
-            }
-            self.outbound.note_compression(is_compressed);
-            Ok(())
+        if self.compresses(frame, &payload) {
+            return self.put_compressed(frame, payload, out);
         }
-        #[cfg(not(feature = "deflate"))]
-        put_frame_of(&mut self.role, fin, Rsv::NONE, opcode, payload, out)
+        self.outbound.put_data(&mut self.role, frame, payload, out)
     }
 
     /// As [`Connection::start_frame`](super::Connection::start_frame).
@@ -210,32 +184,19 @@ impl<R: Role> Sender<R> {
         &mut self,
         kind: MessageKind,
         len: u64,
-        fin: bool,
+        fragment: Fragment,
     ) -> Result<EncodedHeader, SendError> {
-        self.may_send()?;
-        self.outbound.between_frames()?;
+        let frame = self.next_frame(kind, fragment)?;
         // "the most significant bit MUST be 0" (section 5.2).
         if len >> 63 != 0 {
             return Err(SendError::FrameTooLong);
         }
-        let opcode = self.outbound.next_opcode(kind)?;
+        // The caller's own payload is not compressed.
         #[cfg(feature = "deflate")]
-        {
-            // What the caller sends itself is not compressed.
-            if self.outbound.continues_compressed(opcode) {
-                return Err(SendError::CompressedMessage);
-            }
-            self.outbound.note_compression(false);
+        if self.outbound.is_inside_compressed() {
+            return Err(SendError::CompressedMessage);
         }
-        let header = self.outbound.start_frame(
-            &mut self.role,
-            FrameHeader {
-                fin,
-                ..FrameHeader::new(opcode, len)
-            },
-        );
-        self.outbound.fragment_sent(kind, fin);
-        Ok(header)
+        Ok(self.outbound.start_frame(&mut self.role, frame, len))
     }
 
     /// As [`Connection::mask_payload`](super::Connection::mask_payload).
@@ -290,19 +251,10 @@ impl<R: Role> Sender<R> {
         out: &mut impl Output,
     ) -> Result<(), SendError> {
         let frame = close_frame(code.into(), reason)?;
-        self.may_send()?;
-        self.outbound.between_frames()?;
+        self.ensure_open()?;
+        self.outbound.ensure_no_open_frame()?;
         self.flush_first(out);
-        put_frame(
-            &mut self.role,
-            true,
-            Rsv::NONE,
-            Opcode::Close,
-            &frame.encode(),
-            out,
-        )?;
-        self.close_sent();
-        Ok(())
+        self.put_close(&frame, out)
     }
 
     /// As [`Connection::fail`](super::Connection::fail), but that the receiver knows nothing of it:
@@ -333,10 +285,12 @@ impl<R: Role> Sender<R> {
         if self.replies.is_empty() {
             return Ok(());
         }
-        self.outbound.between_frames()?;
+        self.outbound.ensure_no_open_frame()?;
         let close = self.replies.close();
         if let Some(payload) = self.replies.pong() {
-            let sent = put_frame(&mut self.role, true, Rsv::NONE, Opcode::Pong, payload, out);
+            let sent = self
+                .outbound
+                .put_control(&mut self.role, Opcode::Pong, payload, out);
             // A Pong without room does not hold up a Close, after which nobody waits for it.
             if close.is_none() {
                 sent?;
@@ -346,15 +300,7 @@ impl<R: Role> Sender<R> {
             }
         }
         if let Some(frame) = close {
-            put_frame(
-                &mut self.role,
-                true,
-                Rsv::NONE,
-                Opcode::Close,
-                &frame.encode(),
-                out,
-            )?;
-            self.close_sent();
+            self.put_close(&frame, out)?;
         }
         Ok(())
     }
@@ -384,9 +330,13 @@ impl<R: Role> Sender<R> {
         }
         // "A Pong frame sent in response to a Ping frame must have identical "Application data""
         // (section 5.5.3).
-        let waits = !self.replies.is_empty() || self.outbound.between_frames().is_err();
-        if waits || put_frame(&mut self.role, true, Rsv::NONE, Opcode::Pong, payload, out).is_err()
-        {
+        let waits = !self.replies.is_empty() || self.outbound.ensure_no_open_frame().is_err();
+        let is_sent = !waits
+            && self
+                .outbound
+                .put_control(&mut self.role, Opcode::Pong, payload, out)
+                .is_ok();
+        if !is_sent {
             self.replies.push_pong(payload.clone());
         }
     }
@@ -431,22 +381,25 @@ impl<R: Role> Sender<R> {
         if ControlPayload::new(payload).is_none() {
             return Err(SendError::ControlTooLong);
         }
-        self.may_send()?;
-        self.outbound.between_frames()?;
+        self.ensure_open()?;
+        self.outbound.ensure_no_open_frame()?;
         self.flush_first(out);
-        put_frame(&mut self.role, true, Rsv::NONE, opcode, payload, out)?;
+        self.outbound
+            .put_control(&mut self.role, opcode, payload, out)
+    }
+
+    /// Puts our Close. No reply that waits may follow it.
+    fn put_close(&mut self, frame: &CloseFrame, out: &mut impl Output) -> Result<(), SendError> {
+        self.outbound
+            .put_control(&mut self.role, Opcode::Close, &frame.encode(), out)?;
+        self.replies = Replies::default();
+        self.closing.sent = true;
         Ok(())
     }
 
-    /// Our Close has gone out: nothing that waits may follow it.
-    fn close_sent(&mut self) {
-        self.replies = Replies::default();
-        self.closing.sent = true;
-    }
-
-    /// Whether a frame may go out: the closing handshake has not begun.
+    /// Checks that the closing handshake has not begun.
     #[inline]
-    fn may_send(&self) -> Result<(), SendError> {
+    fn ensure_open(&self) -> Result<(), SendError> {
         // "The application MUST NOT send any more data frames after sending a Close frame"
         // (section 5.5.1).
         if self.closing.has_begun() {
@@ -484,8 +437,7 @@ impl Sender<Server> {
         &mut self,
         broadcast: &'a Broadcast<'_>,
     ) -> Result<[&'a [u8]; 2], SendError> {
-        self.may_send()?;
-        self.outbound.between_messages()?;
+        let _ = self.next_frame(broadcast.message().kind(), Fragment::Only)?;
         #[cfg(feature = "deflate")]
         if let Some(slices) = broadcast.compressed_slices(self.compressing.window_bits()) {
             self.compressing.forget();

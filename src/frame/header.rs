@@ -99,11 +99,13 @@ impl FrameHeader {
     )]
     #[inline(always)]
     pub(crate) fn encode_valid(&self) -> EncodedHeader {
-        let fin = if self.fin { 0x80 } else { 0 };
+        let Self {
+            fin, rsv, opcode, ..
+        } = *self;
         let mask = if self.masking_key.is_some() { 0x80 } else { 0 };
         let mut bytes = ArrayVec::new();
         // At most 1 + 1 + 8 + 4 bytes go into room for 14, so that none of these can fail.
-        let _ = bytes.try_push(fin | self.rsv.0 << 4 | self.opcode.bits());
+        let _ = bytes.try_push(FirstByte { fin, rsv, opcode }.encode());
         if let Ok(len @ 0..=125) = u8::try_from(self.payload_len) {
             let _ = bytes.try_push(mask | len);
         } else if let Ok(len) = u16::try_from(self.payload_len) {
@@ -120,7 +122,7 @@ impl FrameHeader {
     }
 }
 
-/// What the first byte of a frame says.
+/// The first byte of a frame.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FirstByte {
     pub(crate) fin: bool,
@@ -146,6 +148,12 @@ impl FirstByte {
             rsv: Rsv(byte >> 4 & 0x7),
             opcode,
         })
+    }
+
+    #[inline]
+    pub(crate) const fn encode(self) -> u8 {
+        let fin = if self.fin { 0x80 } else { 0 };
+        fin | self.rsv.0 << 4 | self.opcode.bits()
     }
 
     /// Decodes what stands between the first byte and the masking key.

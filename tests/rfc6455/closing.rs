@@ -2,8 +2,8 @@
 
 use websocket_proto::frame::{CloseCode, CloseFrameError};
 use websocket_proto::{
-    Client, Closure, Config, Connection, Event, Negotiated, ProtocolError, SendError, Server,
-    State, Transport,
+    Client, Closure, Config, Connection, Event, Fragment, Negotiated, ProtocolError, SendError,
+    Server, State, Transport,
 };
 
 use crate::case::*;
@@ -237,11 +237,11 @@ fn edge_093_no_frame_follows_our_close_but_data_before_theirs_is_delivered() {
     out.clear();
     assert_eq!(conn.send_text("no", &mut out), Err(SendError::Closing));
     assert_eq!(
-        conn.send_fragment("no", false, &mut out),
+        conn.send_fragment("no", Fragment::First, &mut out),
         Err(SendError::Closing)
     );
     assert_eq!(
-        conn.start_frame(websocket_proto::frame::MessageKind::Text, 2, true),
+        conn.start_frame(websocket_proto::frame::MessageKind::Text, 2, Fragment::Only),
         Err(SendError::Closing)
     );
     assert_eq!(conn.ping(b"no", &mut out), Err(SendError::Closing));

@@ -2,7 +2,7 @@
 
 use websocket_proto::frame::{CloseCode, HeaderError, MessageKind};
 use websocket_proto::{
-    Assembler, Closure, Config, Connection, Fixed, Growing, Incoming, Misuse, Negotiated,
+    Assembler, Closure, Config, Connection, Fixed, Fragment, Growing, Incoming, Misuse, Negotiated,
     ProtocolError, ReceiveError, SendError, Server, Storage,
 };
 
@@ -512,7 +512,7 @@ fn s5_2_lengths_at_the_edges_of_32_and_64_bits_meet_the_limits() {
 fn s5_2_frames_with_lengths_at_the_edges_are_begun_and_counted() {
     for len in lengths_at_the_edges() {
         let mut conn = server();
-        let begun = conn.start_frame(MessageKind::Binary, len, true);
+        let begun = conn.start_frame(MessageKind::Binary, len, Fragment::Only);
         if len >> 63 != 0 {
             assert_eq!(begun, Err(SendError::FrameTooLong));
             continue;

@@ -3,8 +3,8 @@
 use arrayvec::ArrayVec;
 use websocket_proto::frame::{CloseCode, MaskingKey, MessageKind};
 use websocket_proto::{
-    Chunk, Client, Config, Connection, Event, Negotiated, Payload, ProtocolError, Role, SendError,
-    Server, SliceOutput, State, Transport,
+    Chunk, Client, Config, Connection, Event, Fragment, Negotiated, Payload, ProtocolError, Role,
+    SendError, Server, SliceOutput, State, Transport,
 };
 
 use crate::case::*;
@@ -67,20 +67,20 @@ fn s5_2_lengths_are_minimal_and_s5_3_every_frame_has_a_fresh_key() {
 #[test]
 fn s5_4_fragments_are_one_message_and_only_control_frames_come_between() {
     let (mut conn, mut out) = (server(), Vec::new());
-    conn.send_fragment("a", false, &mut out).unwrap();
+    conn.send_fragment("a", Fragment::First, &mut out).unwrap();
     assert_eq!(conn.send_text("x", &mut out), Err(SendError::MessageOpen));
     assert_eq!(
-        conn.send_fragment(b"x", true, &mut out),
+        conn.send_fragment(b"x", Fragment::Last, &mut out),
         Err(SendError::WrongKind)
     );
     assert_eq!(
-        conn.start_frame(MessageKind::Binary, 1, true),
+        conn.start_frame(MessageKind::Binary, 1, Fragment::Last),
         Err(SendError::WrongKind)
     );
     conn.ping(b"p", &mut out).unwrap();
     conn.pong(b"q", &mut out).unwrap();
-    conn.send_fragment("", false, &mut out).unwrap();
-    conn.send_fragment("b", true, &mut out).unwrap();
+    conn.send_fragment("", Fragment::Middle, &mut out).unwrap();
+    conn.send_fragment("b", Fragment::Last, &mut out).unwrap();
     conn.send_binary(b"c", &mut out).unwrap();
     let expected: [(u8, &[u8]); 6] = [
         (0x01, b"a"),
@@ -94,6 +94,75 @@ fn s5_4_fragments_are_one_message_and_only_control_frames_come_between() {
         frames_on_the_wire(&out, false),
         expected.map(|(first, payload)| (first, payload.to_vec()))
     );
+}
+
+/// Every position of a frame, inside a message and outside, by each call that sends frames.
+#[test]
+fn s5_4_a_frame_begins_or_continues_a_message_as_the_caller_says() {
+    type Call = fn(&mut Connection<Server>, Fragment, &mut Vec<u8>) -> Result<(), SendError>;
+    let calls: [Call; 3] = [
+        |conn, fragment, out| conn.send_fragment("x", fragment, out),
+        |conn, fragment, out| {
+            let header = conn.start_frame(MessageKind::Text, 1, fragment)?;
+            out.extend_from_slice(&header);
+            conn.put_payload(b"x", out)
+        },
+        |conn, fragment, out| {
+            let chunk = Chunk {
+                first: fragment.is_first(),
+                last: fragment.is_last(),
+                payload: Payload::Text {
+                    carried: None,
+                    text: "x",
+                },
+            };
+            assert_eq!(chunk.fragment(), fragment);
+            conn.send_chunk(&chunk, out)
+        },
+    ];
+    let (open, none) = (SendError::MessageOpen, SendError::NoMessageOpen);
+    let expected = [
+        (Fragment::Only, [Ok(0x81), Err(open)]),
+        (Fragment::First, [Ok(0x01), Err(open)]),
+        (Fragment::Middle, [Err(none), Ok(0x00)]),
+        (Fragment::Last, [Err(none), Ok(0x80)]),
+    ];
+    for call in calls {
+        for (fragment, outcomes) in expected {
+            for (inside, outcome) in outcomes.into_iter().enumerate() {
+                let (mut conn, mut out) = (server(), Vec::new());
+                if inside == 1 {
+                    conn.send_fragment("begun", Fragment::First, &mut Vec::new())
+                        .unwrap();
+                }
+                let sent = call(&mut conn, fragment, &mut out);
+                assert_eq!(sent, outcome.map(|_| ()), "{fragment:?}");
+                let frame = outcome.map_or(vec![], |first| vec![first, 1, b'x']);
+                assert_eq!(out, frame, "{fragment:?}");
+                // The message is open after it, or not, as it says; an error changes nothing.
+                let is_open = if sent.is_ok() {
+                    !fragment.is_last()
+                } else {
+                    inside == 1
+                };
+                let next = conn.send_text("next", &mut out);
+                assert_eq!(next.is_err(), is_open, "{fragment:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_position_is_made_of_where_it_begins_and_ends() {
+    for fragment in [
+        Fragment::Only,
+        Fragment::First,
+        Fragment::Middle,
+        Fragment::Last,
+    ] {
+        let again = Fragment::new(fragment.is_first(), fragment.is_last());
+        assert_eq!(again, fragment);
+    }
 }
 
 #[test]
@@ -116,16 +185,24 @@ fn s5_5_a_long_control_frame_is_not_sent() {
 fn a_streamed_frame_is_counted_and_nothing_comes_inside_it() {
     let (mut conn, mut out) = (server(), Vec::new());
     assert_eq!(
-        conn.start_frame(MessageKind::Binary, 1 << 63, true),
+        conn.start_frame(MessageKind::Binary, 1 << 63, Fragment::Only),
         Err(SendError::FrameTooLong)
     );
-    let header = conn.start_frame(MessageKind::Binary, 300, false).unwrap();
+    let header = conn
+        .start_frame(MessageKind::Binary, 300, Fragment::First)
+        .unwrap();
     assert_eq!(header.as_bytes(), [0x02, 126, 0x01, 0x2c]);
     conn.count_payload(100).unwrap();
     let open = SendError::FrameOpen { remaining: 200 };
     assert_eq!(conn.send_text("x", &mut out), Err(open));
-    assert_eq!(conn.send_fragment(b"x", true, &mut out), Err(open));
-    assert_eq!(conn.start_frame(MessageKind::Binary, 1, true), Err(open));
+    assert_eq!(
+        conn.send_fragment(b"x", Fragment::Last, &mut out),
+        Err(open)
+    );
+    assert_eq!(
+        conn.start_frame(MessageKind::Binary, 1, Fragment::Only),
+        Err(open)
+    );
     assert_eq!(conn.ping(b"x", &mut out), Err(open));
     assert_eq!(conn.close(CloseCode::NORMAL, "", &mut out), Err(open));
     assert_eq!(
@@ -164,7 +241,9 @@ fn a_client_masks_a_streamed_frame_at_every_cut() {
     for cut in 0..=20 {
         let (mut conn, mut out) = (client(), Vec::new());
         let mut payload: Vec<u8> = (0..20).collect();
-        let header = conn.start_frame(MessageKind::Text, 20, true).unwrap();
+        let header = conn
+            .start_frame(MessageKind::Text, 20, Fragment::Only)
+            .unwrap();
         let (left, right) = payload.split_at_mut(cut);
         conn.mask_payload(left).unwrap();
         conn.mask_payload(right).unwrap();
@@ -181,7 +260,9 @@ fn payload_that_is_put_is_payload_that_is_masked_at_every_cut() {
         let payload: Vec<u8> = (0..20).collect();
         let (left, right) = payload.split_at(cut);
         let (mut conn, mut out) = (client(), Vec::new());
-        let header = conn.start_frame(MessageKind::Text, 20, true).unwrap();
+        let header = conn
+            .start_frame(MessageKind::Text, 20, Fragment::Only)
+            .unwrap();
         out.extend_from_slice(&header);
         conn.put_payload(left, &mut out).unwrap();
         conn.put_payload(right, &mut out).unwrap();
@@ -193,7 +274,9 @@ fn payload_that_is_put_is_payload_that_is_masked_at_every_cut() {
         conn.send_text("next", &mut out).unwrap();
 
         let (mut conn, mut out) = (server(), ArrayVec::<u8, 20>::new());
-        let _ = conn.start_frame(MessageKind::Binary, 20, true).unwrap();
+        let _ = conn
+            .start_frame(MessageKind::Binary, 20, Fragment::Only)
+            .unwrap();
         conn.put_payload(left, &mut out).unwrap();
         conn.put_payload(right, &mut out).unwrap();
         assert_eq!(out[..], payload, "a server does not mask");
@@ -203,7 +286,9 @@ fn payload_that_is_put_is_payload_that_is_masked_at_every_cut() {
 #[test]
 fn payload_that_does_not_fit_leaves_everything_as_it_was() {
     let mut conn = client();
-    let header = conn.start_frame(MessageKind::Binary, 9, true).unwrap();
+    let header = conn
+        .start_frame(MessageKind::Binary, 9, Fragment::Only)
+        .unwrap();
     let mut out = ArrayVec::<u8, 8>::new();
     assert_eq!(
         conn.put_payload(b"ten bytes!", &mut out),
@@ -231,7 +316,10 @@ fn a_frame_that_does_not_fit_leaves_everything_as_it_was() {
     let mut out = ArrayVec::<u8, 10>::new();
     let full = |needed| Err(SendError::OutputFull { needed });
     assert_eq!(conn.send_text("nine char", &mut out), full(11));
-    assert_eq!(conn.send_fragment("nine char", false, &mut out), full(11));
+    assert_eq!(
+        conn.send_fragment("nine char", Fragment::First, &mut out),
+        full(11)
+    );
     assert_eq!(
         conn.close(CloseCode::NORMAL, "too long a reason", &mut out),
         full(21)
@@ -283,14 +371,15 @@ fn s5_3_a_key_is_drawn_only_for_a_frame_that_goes_out() {
 #[test]
 fn a_send_that_is_refused_moves_no_reply() {
     let mut conn = server();
-    conn.send_fragment("open", false, &mut Vec::new()).unwrap();
+    conn.send_fragment("open", Fragment::First, &mut Vec::new())
+        .unwrap();
     let mut none = SliceOutput::new(&mut []);
     conn.receive(&mut &mut masked(0x89, b"waits")[..], &mut none)
         .unwrap();
     let mut out = Vec::new();
     assert_eq!(conn.send_text("x", &mut out), Err(SendError::MessageOpen));
     assert_eq!(
-        conn.send_fragment(b"x", true, &mut out),
+        conn.send_fragment(b"x", Fragment::Last, &mut out),
         Err(SendError::WrongKind)
     );
     assert_eq!(
@@ -456,10 +545,13 @@ fn a_broadcast_keeps_to_the_order_of_frames() {
         conn.broadcast(&broadcast).map(|slices| slices.concat()),
         Ok(b"\x81\x03all".to_vec())
     );
-    conn.send_fragment("open", false, &mut out).unwrap();
+    conn.send_fragment("open", Fragment::First, &mut out)
+        .unwrap();
     assert_eq!(conn.broadcast(&broadcast), Err(SendError::MessageOpen));
-    conn.send_fragment("", true, &mut out).unwrap();
-    let _ = conn.start_frame(MessageKind::Text, 1, true).unwrap();
+    conn.send_fragment("", Fragment::Last, &mut out).unwrap();
+    let _ = conn
+        .start_frame(MessageKind::Text, 1, Fragment::Only)
+        .unwrap();
     assert_eq!(
         conn.broadcast(&broadcast),
         Err(SendError::FrameOpen { remaining: 1 })
@@ -472,7 +564,9 @@ fn a_broadcast_keeps_to_the_order_of_frames() {
 #[test]
 fn flushing_nothing_is_fine_inside_a_frame_too() {
     let (mut conn, mut out) = (server(), Vec::new());
-    let _ = conn.start_frame(MessageKind::Binary, 9, true).unwrap();
+    let _ = conn
+        .start_frame(MessageKind::Binary, 9, Fragment::Only)
+        .unwrap();
     assert_eq!((conn.flush(&mut out), conn.wants_flush()), (Ok(()), false));
 }
 
@@ -664,7 +758,9 @@ fn a_chunk_that_does_not_go_on_what_went_out_is_refused() {
         .unwrap();
     assert_eq!(out.as_slice(), b"\x80\x06\xe2\x82\xacand");
 
-    let _header = conn.start_frame(MessageKind::Binary, 3, true).unwrap();
+    let _header = conn
+        .start_frame(MessageKind::Binary, 3, Fragment::Only)
+        .unwrap();
     assert_eq!(
         conn.send_chunk(&chunk(true, true, text), &mut out),
         Err(SendError::FrameOpen { remaining: 3 })

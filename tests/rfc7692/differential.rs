@@ -3,7 +3,7 @@
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 use proptest::prelude::*;
 use websocket_proto::deflate::{Agreement, Policy, WindowBits};
-use websocket_proto::{Config, Connection, Negotiated, ProtocolError, Server};
+use websocket_proto::{Config, Connection, Fragment, Negotiated, ProtocolError, Server};
 
 use crate::case::{Case, Random, binary, frames_on_the_wire, gives};
 use crate::inflate::{Fault, Inflater, TAIL};
@@ -263,7 +263,7 @@ proptest! {
             let mut out = Vec::new();
             let last = fragments.len() - 1;
             for (at, fragment) in fragments.iter().enumerate() {
-                conn.send_fragment(fragment, at == last, &mut out).unwrap();
+                conn.send_fragment(fragment, Fragment::new(at == 0, at == last), &mut out).unwrap();
             }
             let frames = frames_on_the_wire(&out, false);
             prop_assert_eq!(frames.len(), fragments.len());

@@ -3,8 +3,8 @@
 use websocket_proto::deflate::{Agreement, CompressState, Policy, WindowBits};
 use websocket_proto::frame::{MaskingKey, MessageKind};
 use websocket_proto::{
-    Assembler, Broadcast, Client, Config, Connection, Incoming, Negotiated, Role, SendError,
-    Server, SliceOutput,
+    Assembler, Broadcast, Chunk, Client, Config, Connection, Fragment, Incoming, Negotiated,
+    Payload, Role, SendError, Server, SliceOutput,
 };
 
 use crate::case::{Random, frames_on_the_wire, hex};
@@ -85,8 +85,8 @@ fn s7_2_3_6_an_empty_message_is_one_byte() {
     let mut conn = server(Policy::default().threshold(0));
     let mut out = Vec::new();
     conn.send("", &mut out).unwrap();
-    conn.send_fragment("", false, &mut out).unwrap();
-    conn.send_fragment("", true, &mut out).unwrap();
+    conn.send_fragment("", Fragment::First, &mut out).unwrap();
+    conn.send_fragment("", Fragment::Last, &mut out).unwrap();
     assert_eq!(
         frames_on_the_wire(&out, false),
         [(0xc1, vec![0]), (0x41, vec![]), (0x80, vec![0])]
@@ -143,17 +143,19 @@ fn what_is_sent_is_received_with_every_policy() {
 fn fragments_are_parts_of_one_compressed_message() {
     let mut conn = server(Policy::default());
     let mut out = Vec::new();
-    for (fragment, fin) in [
-        ("Hello, ", false),
-        ("", false),
-        ("World", false),
-        ("", true),
+    for (payload, fragment) in [
+        ("Hello, ", Fragment::First),
+        ("", Fragment::Middle),
+        ("World", Fragment::Middle),
+        ("", Fragment::Last),
     ] {
-        conn.send_fragment(fragment, fin, &mut out).unwrap();
+        conn.send_fragment(payload, fragment, &mut out).unwrap();
     }
-    conn.send_fragment("Hello, ", false, &mut out).unwrap();
+    conn.send_fragment("Hello, ", Fragment::First, &mut out)
+        .unwrap();
     conn.ping(b"between", &mut out).unwrap();
-    conn.send_fragment("World", true, &mut out).unwrap();
+    conn.send_fragment("World", Fragment::Last, &mut out)
+        .unwrap();
     let firsts: Vec<_> = frames_on_the_wire(&out, false)
         .iter()
         .map(|(first, _)| *first)
@@ -166,6 +168,34 @@ fn fragments_are_parts_of_one_compressed_message() {
     );
 }
 
+/// The length of a message that is one frame is known, whichever call sends it.
+#[test]
+fn a_short_message_in_one_frame_goes_out_as_it_is() {
+    let short = "shorter than the threshold";
+    let mut conn = server(Policy::default());
+    let mut out = Vec::new();
+    conn.send(short, &mut out).unwrap();
+    conn.send_fragment(short, Fragment::Only, &mut out).unwrap();
+    let chunk = Chunk {
+        first: true,
+        last: true,
+        payload: Payload::Text {
+            carried: Some('s'),
+            text: &short[1..],
+        },
+    };
+    conn.send_chunk(&chunk, &mut out).unwrap();
+    let frame = (0x81, short.as_bytes().to_vec());
+    assert_eq!(
+        frames_on_the_wire(&out, false),
+        [frame.clone(), frame.clone(), frame]
+    );
+    out.clear();
+    let long = short.repeat(2);
+    conn.send_fragment(&long, Fragment::Only, &mut out).unwrap();
+    assert_eq!(out[0], 0xc1);
+}
+
 #[test]
 fn a_message_may_go_out_as_it_is() {
     let mut conn = server(Policy::default());
@@ -174,11 +204,14 @@ fn a_message_may_go_out_as_it_is() {
     conn.send(long.as_str(), &mut out).unwrap();
     conn.send_uncompressed(long.as_str(), &mut out).unwrap();
     conn.send("short", &mut out).unwrap();
-    let header = conn.start_frame(MessageKind::Text, 3, false).unwrap();
+    let header = conn
+        .start_frame(MessageKind::Text, 3, Fragment::First)
+        .unwrap();
     conn.count_payload(3).unwrap();
     out.extend_from_slice(&header);
     out.extend_from_slice(b"raw");
-    conn.send_fragment("more", true, &mut out).unwrap();
+    conn.send_fragment("more", Fragment::Last, &mut out)
+        .unwrap();
     conn.send(long.as_str(), &mut out).unwrap();
     let frames = frames_on_the_wire(&out, false);
     let firsts: Vec<_> = frames.iter().map(|(first, _)| *first).collect();
@@ -197,16 +230,18 @@ fn a_message_may_go_out_as_it_is() {
 fn a_compressed_message_goes_on_compressed() {
     let mut conn = server(Policy::default());
     let mut out = Vec::new();
-    conn.send_fragment("Hello", false, &mut out).unwrap();
+    conn.send_fragment("Hello", Fragment::First, &mut out)
+        .unwrap();
     assert_eq!(
-        conn.start_frame(MessageKind::Text, 3, true),
+        conn.start_frame(MessageKind::Text, 3, Fragment::Middle),
         Err(SendError::CompressedMessage)
     );
     assert_eq!(
         conn.send_uncompressed("no", &mut out),
         Err(SendError::MessageOpen)
     );
-    conn.send_fragment(", World", true, &mut out).unwrap();
+    conn.send_fragment(", World", Fragment::Last, &mut out)
+        .unwrap();
     let seen = received(&mut client(Policy::default()), &out);
     assert_eq!(seen, [(MessageKind::Text, b"Hello, World".to_vec())]);
 }
@@ -226,7 +261,7 @@ fn an_output_without_room_costs_the_context_only() {
         let fits = conn
             .send_fragment(
                 "a fragment of a message, which is compressed",
-                false,
+                Fragment::First,
                 &mut small,
             )
             .is_ok();
@@ -234,10 +269,10 @@ fn an_output_without_room_costs_the_context_only() {
         all.extend_from_slice(small.filled());
         let mut none = SliceOutput::new(&mut []);
         assert!(
-            conn.send_fragment("a fragment of a message", true, &mut none)
+            conn.send_fragment("a fragment of a message", Fragment::Last, &mut none)
                 .is_err()
         );
-        conn.send_fragment("a fragment of a message", true, &mut all)
+        conn.send_fragment("a fragment of a message", Fragment::Last, &mut all)
             .unwrap();
         conn.send(long.as_str(), &mut all).unwrap();
     }
@@ -260,8 +295,9 @@ fn edge_124_with_a_window_of_8_bits_nothing_is_compressed() {
     let mut conn = server(policy);
     let mut out = Vec::new();
     conn.send("Hello", &mut out).unwrap();
-    conn.send_fragment("Hel", false, &mut out).unwrap();
-    conn.send_fragment("lo", true, &mut out).unwrap();
+    conn.send_fragment("Hel", Fragment::First, &mut out)
+        .unwrap();
+    conn.send_fragment("lo", Fragment::Last, &mut out).unwrap();
     assert_eq!(out, b"\x81\x05Hello\x01\x03Hel\x80\x02lo");
     assert!(CompressState::new(&policy).is_none());
 }
@@ -318,10 +354,12 @@ fn what_is_held_can_be_given_back_between_messages() {
     drop(server.release_compress());
     server.supply_compress(state);
     server
-        .send_fragment(long.as_str(), false, &mut out)
+        .send_fragment(long.as_str(), Fragment::First, &mut out)
         .unwrap();
     assert!(server.release_compress().is_some());
-    server.send_fragment(long.as_str(), true, &mut out).unwrap();
+    server
+        .send_fragment(long.as_str(), Fragment::Last, &mut out)
+        .unwrap();
     assert_eq!(received(&mut peer, &out).len(), 3);
     // The peer's messages may refer back: its window has to stay.
     assert!(peer.release_inflate().is_none());

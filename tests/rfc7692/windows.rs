@@ -1,7 +1,7 @@
 //! How far back what goes out refers.
 
 use websocket_proto::deflate::{Agreement, CompressState, Policy, WindowBits};
-use websocket_proto::{Broadcast, Config, Connection, Negotiated, Server};
+use websocket_proto::{Broadcast, Config, Connection, Fragment, Negotiated, Server};
 
 use crate::case::{Random, frames_on_the_wire};
 use crate::inflate::{Inflater, TAIL};
@@ -45,8 +45,9 @@ fn edge_124_nothing_refers_farther_back_than_was_agreed() {
                     let message = reminiscent(&mut random, window, len);
                     let mut out = Vec::new();
                     let (start, end) = message.split_at(message.len() / 3);
-                    conn.send_fragment(start, false, &mut out).unwrap();
-                    conn.send_fragment(end, true, &mut out).unwrap();
+                    conn.send_fragment(start, Fragment::First, &mut out)
+                        .unwrap();
+                    conn.send_fragment(end, Fragment::Last, &mut out).unwrap();
                     let broadcast = Broadcast::compressed(&message, &mut state).unwrap();
                     out.extend(conn.broadcast(&broadcast).unwrap().concat());
                     let frames = frames_on_the_wire(&out, false);
@@ -89,15 +90,16 @@ fn s7_2_1_no_block_is_final_and_every_fragment_but_the_last_keeps_its_tail() {
         for len in [1, 100, 70_000] {
             let message = reminiscent(&mut random, 1024, len);
             let mut so_far = Vec::new();
-            for (fragment, fin) in [
-                (&message[..len / 2], false),
-                (&[], false),
-                (&message[len / 2..], true),
+            for (payload, fragment) in [
+                (&message[..len / 2], Fragment::First),
+                (&[], Fragment::Middle),
+                (&message[len / 2..], Fragment::Last),
             ] {
                 let mut out = Vec::new();
-                conn.send_fragment(fragment, fin, &mut out).unwrap();
+                conn.send_fragment(payload, fragment, &mut out).unwrap();
+                let (is_empty, fin) = (payload.is_empty(), fragment.is_last());
                 for (_, payload) in frames_on_the_wire(&out, false) {
-                    assert_eq!(payload.ends_with(&TAIL), !fin && !fragment.is_empty());
+                    assert_eq!(payload.ends_with(&TAIL), !fin && !is_empty);
                     so_far.extend(payload);
                 }
                 let end = if fin { message.len() } else { len / 2 };

@@ -11,8 +11,8 @@ use websocket_proto::frame::{MaskingKey, MessageKind};
 use websocket_proto::handshake::server::{Acceptance, OriginPolicy};
 use websocket_proto::handshake::{HeadLimits, client, server};
 use websocket_proto::{
-    Assembler, Client, Config, Connection, Event, Inbox, Incoming, Negotiated, Payload, Role,
-    Server, SliceOutput,
+    Assembler, Client, Config, Connection, Event, Fragment, Inbox, Incoming, Negotiated, Payload,
+    Role, Server, SliceOutput,
 };
 
 /// An allocator that copies at every reallocation: that of the C library grows blocks where they lie, which
@@ -376,7 +376,11 @@ impl Wire {
         for index in 0..n {
             let fragment = &text[40 * index..40 * (index + 1)];
             client
-                .send_fragment(fragment, index == n - 1, &mut out)
+                .send_fragment(
+                    fragment,
+                    Fragment::new(index == 0, index == n - 1),
+                    &mut out,
+                )
                 .expect("an open connection");
         }
         Self {
@@ -721,8 +725,12 @@ fn send_fragments<R: Role>(conn: &mut Connection<R>, n: usize) {
     let mut out = Vec::new();
     growth_counted(&mut || {
         for index in 0..n {
-            conn.send_fragment(black_box("a fragment"), index == n - 1, &mut out)
-                .expect("an open connection");
+            conn.send_fragment(
+                black_box("a fragment"),
+                Fragment::new(index == 0, index == n - 1),
+                &mut out,
+            )
+            .expect("an open connection");
         }
     });
     assert!(out.len() > 10 * n);
@@ -733,7 +741,7 @@ fn mask(n: usize, piece: usize) {
     let (mut client, mut payload) = (of_client(), vec![7; n]);
     let len = u64::try_from(n).expect("a length");
     growth_counted(&mut || {
-        let header = client.start_frame(MessageKind::Binary, len, true);
+        let header = client.start_frame(MessageKind::Binary, len, Fragment::Only);
         black_box(header.expect("an open connection").as_bytes());
         for piece in payload.chunks_mut(piece) {
             client.mask_payload(piece).expect("it is within the frame");

@@ -4,7 +4,7 @@ use arrayvec::ArrayVec;
 use websocket_proto::frame::{CloseCode, EncodedHeader, MaskingKey, MessageKind};
 use websocket_proto::{
     Assembler, Borrowed, Broadcast, Chunk, Client, Closure, Config, Connection, Event, Fixed,
-    Inbox, Incoming, LimitedOutput, Message, Negotiated, Output, ProtocolError, Receiver, Reply,
+    Fragment, Inbox, Incoming, LimitedOutput, Message, Negotiated, Output, ProtocolError, Receiver, Reply,
     Role, SendError, Sender, Server, SliceOutput, State, Storage, Transport,
 };
 
@@ -100,11 +100,11 @@ fn send_binary<R: Role, O: Output>(conn: &mut Connection<R>, bytes: &[u8], out: 
 
 fn send_fragment<R: Role, O: Output>(
     conn: &mut Connection<R>,
-    fragment: Message<'_>,
-    fin: bool,
+    payload: Message<'_>,
+    fragment: Fragment,
     out: &mut O,
 ) -> Sent {
-    conn.send_fragment(fragment, fin, out)
+    conn.send_fragment(payload, fragment, out)
 }
 
 fn send_chunk<R: Role, O: Output>(
@@ -119,9 +119,9 @@ fn start_frame<R: Role>(
     conn: &mut Connection<R>,
     kind: MessageKind,
     len: u64,
-    fin: bool,
+    fragment: Fragment,
 ) -> Result<EncodedHeader, SendError> {
-    conn.start_frame(kind, len, fin)
+    conn.start_frame(kind, len, fragment)
 }
 
 fn mask_payload<R: Role>(conn: &mut Connection<R>, payload: &mut [u8]) -> Sent {
@@ -235,24 +235,24 @@ fn half_send<R: Role, O: Output>(
 
 fn half_send_parts<R: Role, O: Output>(
     sender: &mut Sender<R>,
-    fragment: Message<'_>,
-    fin: bool,
+    payload: Message<'_>,
+    fragment: Fragment,
     chunk: &Chunk<'_>,
     out: &mut O,
 ) -> Sent {
-    sender.send_fragment(fragment, fin, out)?;
+    sender.send_fragment(payload, fragment, out)?;
     sender.send_chunk(chunk, out)
 }
 
 fn half_stream<R: Role>(
     sender: &mut Sender<R>,
     kind: MessageKind,
-    fin: bool,
+    fragment: Fragment,
     payload: &mut [u8],
     len: u64,
 ) -> Result<EncodedHeader, SendError> {
     sender.mask_payload(payload)?;
-    sender.start_frame(kind, len, fin)
+    sender.start_frame(kind, len, fragment)
 }
 
 fn half_control<R: Role, O: Output>(sender: &mut Sender<R>, payload: &[u8], out: &mut O) -> Sent {

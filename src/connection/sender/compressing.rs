@@ -3,11 +3,11 @@
 use alloc::boxed::Box;
 
 use super::Sender;
-use crate::connection::outbound::put_frame;
+use crate::connection::outbound::DataFrame;
 use crate::deflate::{Agreement, CompressState, Compressor, WindowBits};
 use crate::error::SendError;
 use crate::event::Message;
-use crate::frame::{Opcode, Rsv};
+use crate::fragment::Fragment;
 use crate::num::wire_len;
 use crate::output::Output;
 use crate::role::Role;
@@ -21,19 +21,6 @@ pub(super) struct Compressing {
 }
 
 impl Compressing {
-    /// Whether a message of this length is to be compressed.
-    #[inline]
-    pub(super) fn wants(&self, len: usize) -> bool {
-        self.agreement
-            .is_some_and(|agreement| wire_len(len) >= u64::from(agreement.local.threshold))
-    }
-
-    /// Whether a message that begins with a fragment is to be compressed.
-    #[inline]
-    pub(super) const fn wants_fragments(&self) -> bool {
-        self.agreement.is_some()
-    }
-
     /// The window that a message which others have compressed may need, if it may come compressed.
     pub(super) fn window_bits(&self) -> Option<WindowBits> {
         self.agreement.map(|agreement| agreement.send.window_bits)
@@ -66,18 +53,29 @@ impl<R: Role> Sender<R> {
         out: &mut impl Output,
     ) -> Result<(), SendError> {
         let message = message.into();
-        self.may_send()?;
-        self.outbound.between_messages()?;
+        let frame = self.next_frame(message.kind(), Fragment::Only)?;
         self.flush_first(out);
-        let (opcode, payload) = (message.kind().opcode(), message.as_bytes());
-        put_frame(&mut self.role, true, Rsv::NONE, opcode, payload, out)
+        self.outbound
+            .put_data(&mut self.role, frame, [message.as_bytes()], out)
+    }
+
+    /// Whether a data frame goes out compressed, as its whole message does.
+    #[inline]
+    pub(super) fn compresses(&self, frame: DataFrame, payload: &[&[u8]]) -> bool {
+        let Some(agreement) = self.compressing.agreement else {
+            return false;
+        };
+        if self.outbound.is_inside_message() {
+            return self.outbound.is_inside_compressed();
+        }
+        // The length of a message that begins with a fragment is not known.
+        !frame.first.fin || total_len(payload) >= u64::from(agreement.local.threshold)
     }
 
     /// Puts a frame of a compressed message.
     pub(super) fn put_compressed<const N: usize>(
         &mut self,
-        fin: bool,
-        opcode: Opcode,
+        frame: DataFrame,
         payload: [&[u8]; N],
         out: &mut impl Output,
     ) -> Result<(), SendError> {
@@ -95,20 +93,14 @@ impl<R: Role> Sender<R> {
                     .ok_or(SendError::CompressedMessage)?,
             )),
         };
-        // The bit stands in the first frame of a compressed message: "An endpoint MUST NOT set the
-        // "Per-Message Compressed" bit of control frames and non-first fragments of a data message."
-        // (RFC 7692, section 6.1)
-        let rsv = if opcode == Opcode::Continuation {
-            Rsv::NONE
-        } else {
-            Rsv::RSV1
-        };
         let compressed = compressor
-            .compress(payload, fin)
+            .compress(payload, frame.first.fin)
             .map_err(|_| SendError::NoMemory)?;
-        let sent = put_frame(&mut self.role, fin, rsv, opcode, compressed, out);
+        let sent = self
+            .outbound
+            .put_compressed(&mut self.role, frame, compressed, out);
         // What did not go out may not be referred to. Neither may what did, without takeover.
-        if sent.is_err() || (fin && !agreement.send.context_takeover) {
+        if sent.is_err() || (frame.first.fin && !agreement.send.context_takeover) {
             compressor.reset();
         }
         sent
@@ -131,4 +123,12 @@ impl<R: Role> Sender<R> {
             compressor.get_or_insert(state.0);
         }
     }
+}
+
+/// Returns the length of a payload that lies in parts, in bytes.
+#[inline]
+fn total_len(payload: &[&[u8]]) -> u64 {
+    payload
+        .iter()
+        .fold(0, |len: u64, part| len.saturating_add(wire_len(part.len())))
 }

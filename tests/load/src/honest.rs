@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use websocket_proto::Message;
 use websocket_proto::deflate::Policy;
+use websocket_proto::{Fragment, Message};
 
 use crate::client::{Came, Random, Result, WebSocket};
 use crate::stage::Stage;
@@ -86,9 +86,9 @@ fn echo(stage: &Stage, ws: &mut WebSocket, sent: &Kind, in_fragments: bool) -> R
     match message {
         Message::Binary(bytes) if in_fragments => {
             let (a, b) = bytes.split_at(bytes.len() / 3);
-            ws.conn.send_fragment(a, false, &mut ws.out)?;
+            ws.conn.send_fragment(a, Fragment::First, &mut ws.out)?;
             ws.conn.ping(b"between", &mut ws.out)?;
-            ws.conn.send_fragment(b, true, &mut ws.out)?;
+            ws.conn.send_fragment(b, Fragment::Last, &mut ws.out)?;
             ws.flush()?;
         }
         _ => ws.send(message)?,

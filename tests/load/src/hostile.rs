@@ -5,9 +5,9 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use websocket_proto::Message;
 use websocket_proto::deflate::Policy;
 use websocket_proto::frame::CloseCode;
+use websocket_proto::{Fragment, Message};
 
 use crate::client::{
     Came, Fate, Random, Result, WebSocket, connect, frame, header, request, reset, status,
@@ -122,8 +122,11 @@ impl Bombs {
         let whole = std::mem::take(&mut ws.out);
         let mut ws = WebSocket::open(address, 2, policy)?;
         for number in 0..64 {
-            ws.conn
-                .send_fragment(&zeros[..1 << 20], number == 63, &mut ws.out)?;
+            ws.conn.send_fragment(
+                &zeros[..1 << 20],
+                Fragment::new(number == 0, number == 63),
+                &mut ws.out,
+            )?;
         }
         Ok(Self {
             whole,

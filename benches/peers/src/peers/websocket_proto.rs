@@ -7,8 +7,8 @@ use websocket_proto::frame::{MaskingKey, MessageKind};
 use websocket_proto::handshake::client::{self, Outcome};
 use websocket_proto::handshake::server::{self, Acceptance, OriginPolicy};
 use websocket_proto::{
-    Assembler, Client, Config, Connection, Event, Inbox, Incoming, Negotiated, Role, Server,
-    SliceOutput,
+    Assembler, Client, Config, Connection, Event, Fragment, Inbox, Incoming, Negotiated, Role,
+    Server, SliceOutput,
 };
 
 use crate::peer::{Payloads, Random, Receipt, Receiving, Sending, Shaking, Side, Turns};
@@ -65,7 +65,7 @@ impl crate::peer::Peer for Peer {
                         let payload = turns.next();
                         let len = payload.len() as u64;
                         let header = conn
-                            .start_frame(MessageKind::Binary, len, true)
+                            .start_frame(MessageKind::Binary, len, Fragment::Only)
                             .expect("an open connection");
                         conn.count_payload(len).expect("an open frame");
                         wire.push(header.as_bytes());
@@ -82,7 +82,7 @@ impl crate::peer::Peer for Peer {
                     for _ in 0..messages {
                         let payload = turns.next();
                         let header = conn
-                            .start_frame(MessageKind::Binary, payload.len() as u64, true)
+                            .start_frame(MessageKind::Binary, payload.len() as u64, Fragment::Only)
                             .expect("an open connection");
                         wire.push(header.as_bytes());
                         for piece in payload.chunks(16 << 10) {
