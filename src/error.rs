@@ -314,6 +314,10 @@ pub enum SendError {
     },
     /// A reason needs a status code before it (section 5.5.1).
     ReasonWithoutCode,
+    /// No extension that was agreed on gives the caller these [reserved
+    /// bits](crate::Negotiated::reserved_bits) (section 5.2). RSV1 belongs to permessage-deflate
+    /// where that was agreed on.
+    ReservedBits(Rsv),
     /// The open message is compressed: its fragments go through
     /// [`send_fragment`](crate::Connection::send_fragment) (RFC 7692, section 6.1).
     CompressedMessage,
@@ -350,6 +354,11 @@ impl fmt::Display for SendError {
                 "the output has no room for {needed} bytes: send what it holds, then try again"
             ),
             Self::ReasonWithoutCode => f.write_str("a reason needs a status code before it"),
+            Self::ReservedBits(rsv) => write!(
+                f,
+                "no extension of the caller's uses the reserved bits {:03b}: agree on them first",
+                rsv.bits()
+            ),
             Self::CompressedMessage => {
                 f.write_str("the open message is compressed: send its fragments whole")
             }

@@ -105,6 +105,18 @@ impl<'b> Payload<'b> {
         self.len() == 0
     }
 
+    /// The bytes in two parts, of which the first is a character that was carried; `room` is for its
+    /// encoding.
+    pub(crate) fn parts<'p>(&'p self, room: &'p mut [u8; 4]) -> [&'p [u8]; 2] {
+        match self {
+            Self::Text { carried, text } => {
+                let carried = carried.map_or("", |carried| carried.encode_utf8(room));
+                [carried.as_bytes(), text.as_bytes()]
+            }
+            Self::Binary(bytes) | Self::Raw { bytes, .. } => [&[], bytes],
+        }
+    }
+
     /// The chunk as a message of its own, unless a character of it began in an earlier chunk.
     #[inline]
     pub(crate) const fn as_message(&self) -> Option<Message<'b>> {

@@ -29,3 +29,15 @@ pub struct Negotiated<'a> {
     /// See [RFC 6455 section 5.8](https://www.rfc-editor.org/rfc/rfc6455#section-5.8).
     pub reserved_bits: Rsv,
 }
+
+impl Negotiated<'_> {
+    /// Returns the reserved bits that belong to the caller's extensions: not RSV1 where
+    /// permessage-deflate was agreed on.
+    pub(crate) const fn own_bits(&self) -> Rsv {
+        #[cfg(feature = "deflate")]
+        if self.deflate.is_some() {
+            return self.reserved_bits.difference(Rsv::RSV1);
+        }
+        self.reserved_bits
+    }
+}

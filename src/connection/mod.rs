@@ -19,9 +19,9 @@ use crate::config::Config;
 #[cfg(feature = "deflate")]
 use crate::deflate::{CompressState, InflateState};
 use crate::error::{Misuse, ReceiveError, SendError};
-use crate::event::{Chunk, Event, Incoming, Message};
+use crate::event::{Chunk, Event, Incoming, Message, RawMessage};
 use crate::fragment::Fragment;
-use crate::frame::{CloseCode, EncodedHeader, MessageKind};
+use crate::frame::{CloseCode, EncodedHeader, MessageKind, Rsv};
 use crate::inbox::Inbox;
 use crate::negotiated::Negotiated;
 use crate::output::Output;
@@ -95,6 +95,7 @@ impl<R: Role> Connection<R> {
     /// Bytes that came behind the head of the opening handshake are the first input.
     pub fn new(role: R, negotiated: Negotiated<'_>, config: Config) -> Self {
         // A subprotocol changes nothing below the messages.
+        let own_bits = negotiated.own_bits();
         let Negotiated {
             subprotocol: _,
             #[cfg(feature = "deflate")]
@@ -105,7 +106,7 @@ impl<R: Role> Connection<R> {
             not(feature = "deflate"),
             expect(unused_mut, reason = "for the feature")
         )]
-        let mut sender = Sender::new(role);
+        let mut sender = Sender::new(role, own_bits);
         let mut receiver = Receiver::new(config);
         #[cfg(feature = "deflate")]
         if let Some(agreement) = deflate {
@@ -487,6 +488,11 @@ impl<R: Role> Connection<R> {
     /// [`send_fragment`](Self::send_fragment), other messages wait until it is finished. A message
     /// whose rest will not come cannot be finished: [`close`](Self::close), then.
     ///
+    /// [`Payload::Raw`](crate::Payload::Raw) goes on as it is, by the rule of
+    /// [`send_raw`](Self::send_raw). If reads have cut a frame, each of its chunks has the reserved
+    /// bits of it. Where an extension marks only the first frame of a message, clear the bits of
+    /// every chunk but the first.
+    ///
     /// See [RFC 6455 section 5.4](https://www.rfc-editor.org/rfc/rfc6455#section-5.4).
     ///
     /// # Errors
@@ -495,6 +501,8 @@ impl<R: Role> Connection<R> {
     ///   open.
     /// - [`SendError::NoMessageOpen`]: it is not the first, and no message is open.
     /// - [`SendError::WrongKind`]: the open message is of the other kind.
+    /// - [`SendError::ReservedBits`], [`SendError::CompressedMessage`]: as
+    ///   [`send_raw`](Self::send_raw).
     /// - [`SendError::Closing`], [`SendError::FrameOpen`], [`SendError::OutputFull`],
     ///   [`SendError::NoMemory`]: as [`send`](Self::send).
     ///
@@ -531,6 +539,55 @@ impl<R: Role> Connection<R> {
         out: &mut impl Output,
     ) -> Result<(), SendError> {
         self.sender.send_chunk(chunk, out)
+    }
+
+    /// Sends one frame as the caller's extension has made it, with its reserved bits.
+    ///
+    /// The engine neither compresses the payload nor checks it as text. `payload.rsv` are the bits
+    /// of this frame: [`Negotiated::reserved_bits`] has to contain them, and they may differ from
+    /// frame to frame. Give every frame of the message to this call or to
+    /// [`start_raw_frame`](Self::start_raw_frame).
+    ///
+    /// See [RFC 6455 section 5.8](https://www.rfc-editor.org/rfc/rfc6455#section-5.8).
+    ///
+    /// # Errors
+    ///
+    /// - [`SendError::ReservedBits`]: the bits were not agreed on. RSV1 is permessage-deflate's
+    ///   where that was agreed on.
+    /// - [`SendError::CompressedMessage`]: the engine compresses the open message.
+    /// - [`SendError::MessageOpen`], [`SendError::NoMessageOpen`], [`SendError::WrongKind`]: as
+    ///   [`send_fragment`](Self::send_fragment).
+    /// - [`SendError::Closing`], [`SendError::FrameOpen`], [`SendError::OutputFull`]: as
+    ///   [`send`](Self::send).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "alloc")] {
+    /// use websocket_proto::frame::{MessageKind, Rsv};
+    /// use websocket_proto::{Config, Connection, Fragment, Negotiated, RawMessage, Server};
+    ///
+    /// let mut negotiated = Negotiated::default();
+    /// negotiated.reserved_bits = Rsv::RSV2; // "x-reversed", says the opening handshake
+    /// let mut conn = Connection::new(Server, negotiated, Config::default());
+    /// let mut out = Vec::new();
+    /// let reversed = RawMessage {
+    ///     kind: MessageKind::Text,
+    ///     rsv: Rsv::RSV2,
+    ///     bytes: b"olleH",
+    /// };
+    /// conn.send_raw(reversed, Fragment::Only, &mut out)?;
+    /// assert_eq!(out, b"\xa1\x05olleH");
+    /// # }
+    /// # Ok::<(), websocket_proto::SendError>(())
+    /// ```
+    pub fn send_raw(
+        &mut self,
+        payload: RawMessage<'_>,
+        fragment: Fragment,
+        out: &mut impl Output,
+    ) -> Result<(), SendError> {
+        self.sender.send_raw(payload, fragment, out)
     }
 
     /// Begins a frame of `len` bytes of payload that the caller sends itself, and gives its header
@@ -575,6 +632,24 @@ impl<R: Role> Connection<R> {
         fragment: Fragment,
     ) -> Result<EncodedHeader, SendError> {
         self.sender.start_frame(kind, len, fragment)
+    }
+
+    /// Begins a frame with reserved bits of an extension of the caller's. Otherwise as
+    /// [`start_frame`](Self::start_frame).
+    ///
+    /// # Errors
+    ///
+    /// - [`SendError::ReservedBits`]: as [`send_raw`](Self::send_raw).
+    /// - All others: as [`start_frame`](Self::start_frame).
+    #[inline]
+    pub fn start_raw_frame(
+        &mut self,
+        kind: MessageKind,
+        rsv: Rsv,
+        len: u64,
+        fragment: Fragment,
+    ) -> Result<EncodedHeader, SendError> {
+        self.sender.start_raw_frame(kind, rsv, len, fragment)
     }
 
     /// Makes the next piece of the open frame's payload ready to send: a client's is masked in

@@ -21,6 +21,8 @@ pub(super) struct Outbound {
     /// Whether the open message is compressed.
     #[cfg(feature = "deflate")]
     is_compressed: bool,
+    /// The reserved bits that belong to the caller's extensions.
+    own_bits: Rsv,
 }
 
 /// A data frame that may go out now, without its length.
@@ -31,13 +33,14 @@ pub(super) struct DataFrame {
 }
 
 impl Outbound {
-    pub(super) const fn new() -> Self {
+    pub(super) const fn new(own_bits: Rsv) -> Self {
         Self {
             remaining: 0,
             mask: Mask::new(MaskingKey::new([0; 4])),
             message: None,
             #[cfg(feature = "deflate")]
             is_compressed: false,
+            own_bits,
         }
     }
 
@@ -88,6 +91,35 @@ impl Outbound {
                 opcode,
             },
         })
+    }
+
+    /// Returns the data frame that may go out now with these reserved bits and a payload that the
+    /// engine does not compress.
+    ///
+    /// # Errors
+    ///
+    /// - As [`next_frame`](Self::next_frame).
+    /// - [`SendError::CompressedMessage`]: the open message is compressed.
+    /// - [`SendError::ReservedBits`]: no extension of the caller's uses these bits.
+    #[inline]
+    pub(super) fn next_raw_frame(
+        &self,
+        kind: MessageKind,
+        rsv: Rsv,
+        fragment: Fragment,
+    ) -> Result<DataFrame, SendError> {
+        let mut frame = self.next_frame(kind, fragment)?;
+        #[cfg(feature = "deflate")]
+        if self.is_inside_compressed() {
+            return Err(SendError::CompressedMessage);
+        }
+        // "MUST be 0 unless an extension is negotiated that defines meanings for non-zero values"
+        // (section 5.2).
+        if !self.own_bits.contains(rsv) {
+            return Err(SendError::ReservedBits(rsv));
+        }
+        frame.first.rsv = rsv;
+        Ok(frame)
     }
 
     /// Whether the open message is compressed.

@@ -11,9 +11,11 @@ use compressing::Compressing;
 
 use crate::broadcast::Broadcast;
 use crate::error::SendError;
-use crate::event::{Chunk, ControlPayload, Message, Payload};
+use crate::event::{Chunk, ControlPayload, Message, Payload, RawMessage};
 use crate::fragment::Fragment;
-use crate::frame::{CloseCode, CloseFrame, CloseFrameError, EncodedHeader, MessageKind, Opcode};
+use crate::frame::{
+    CloseCode, CloseFrame, CloseFrameError, EncodedHeader, MessageKind, Opcode, Rsv,
+};
 use crate::num::wire_len;
 use crate::output::Output;
 use crate::role::{Role, Server};
@@ -35,10 +37,10 @@ pub struct Sender<R> {
 }
 
 impl<R: Role> Sender<R> {
-    pub(super) fn new(role: R) -> Self {
+    pub(super) fn new(role: R, own_bits: Rsv) -> Self {
         Self {
             role,
-            outbound: Outbound::new(),
+            outbound: Outbound::new(own_bits),
             replies: Replies::default(),
             closing: Closing::default(),
             #[cfg(feature = "deflate")]
@@ -137,19 +139,34 @@ impl<R: Role> Sender<R> {
         chunk: &Chunk<'_>,
         out: &mut impl Output,
     ) -> Result<(), SendError> {
-        let frame = self.next_frame(chunk.payload.kind(), chunk.fragment())?;
+        let fragment = chunk.fragment();
+        if let Payload::Raw { kind, rsv, bytes } = chunk.payload {
+            return self.send_raw(RawMessage { kind, rsv, bytes }, fragment, out);
+        }
+        let frame = self.next_frame(chunk.payload.kind(), fragment)?;
         self.flush_first(out);
-        let mut room = [0; 4];
         // "An intermediary might coalesce and/or split frames" (section 5.4): a character that the
         // peer's frames have cut goes out whole, so that every frame is text by itself.
-        let payload = match chunk.payload {
-            Payload::Text { carried, text } => {
-                let carried = carried.map_or("", |carried| carried.encode_utf8(&mut room));
-                [carried.as_bytes(), text.as_bytes()]
-            }
-            Payload::Binary(bytes) | Payload::Raw { bytes, .. } => [&[], bytes],
-        };
-        self.put_fragment(frame, payload, out)
+        let mut room = [0; 4];
+        self.put_fragment(frame, chunk.payload.parts(&mut room), out)
+    }
+
+    /// As [`Connection::send_raw`](super::Connection::send_raw).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn send_raw(
+        &mut self,
+        payload: RawMessage<'_>,
+        fragment: Fragment,
+        out: &mut impl Output,
+    ) -> Result<(), SendError> {
+        let RawMessage { kind, rsv, bytes } = payload;
+        self.ensure_open()?;
+        let frame = self.outbound.next_raw_frame(kind, rsv, fragment)?;
+        self.flush_first(out);
+        self.outbound.put_data(&mut self.role, frame, [bytes], out)
     }
 
     /// Returns the data frame that may go out now.
@@ -186,15 +203,27 @@ impl<R: Role> Sender<R> {
         len: u64,
         fragment: Fragment,
     ) -> Result<EncodedHeader, SendError> {
-        let frame = self.next_frame(kind, fragment)?;
+        self.start_raw_frame(kind, Rsv::NONE, len, fragment)
+    }
+
+    /// As [`Connection::start_raw_frame`](super::Connection::start_raw_frame).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[inline]
+    pub fn start_raw_frame(
+        &mut self,
+        kind: MessageKind,
+        rsv: Rsv,
+        len: u64,
+        fragment: Fragment,
+    ) -> Result<EncodedHeader, SendError> {
+        self.ensure_open()?;
+        let frame = self.outbound.next_raw_frame(kind, rsv, fragment)?;
         // "the most significant bit MUST be 0" (section 5.2).
         if len >> 63 != 0 {
             return Err(SendError::FrameTooLong);
-        }
-        // The caller's own payload is not compressed.
-        #[cfg(feature = "deflate")]
-        if self.outbound.is_inside_compressed() {
-            return Err(SendError::CompressedMessage);
         }
         Ok(self.outbound.start_frame(&mut self.role, frame, len))
     }

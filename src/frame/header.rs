@@ -264,9 +264,9 @@ impl Rsv {
         Self(self.0 | other.0)
     }
 
-    /// The bits that are not in `other`.
+    /// The bits that are set here and not in `other`.
     #[must_use]
-    pub const fn without(self, other: Self) -> Self {
+    pub const fn difference(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 
@@ -277,6 +277,7 @@ impl Rsv {
     }
 
     /// Whether every bit of `other` is set here.
+    #[inline]
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }

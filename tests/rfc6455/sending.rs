@@ -1,10 +1,10 @@
 //! What goes out: frames in their order, whole, and replies that wait.
 
 use arrayvec::ArrayVec;
-use websocket_proto::frame::{CloseCode, MaskingKey, MessageKind};
+use websocket_proto::frame::{CloseCode, MaskingKey, MessageKind, Rsv};
 use websocket_proto::{
-    Chunk, Client, Config, Connection, Event, Fragment, Negotiated, Payload, ProtocolError, Role,
-    SendError, Server, SliceOutput, State, Transport,
+    Broadcast, Chunk, Client, Config, Connection, Event, Fragment, Negotiated, Payload,
+    ProtocolError, RawMessage, Role, SendError, Server, SliceOutput, State, Transport,
 };
 
 use crate::case::*;
@@ -538,7 +538,6 @@ fn a_newer_pong_does_not_overtake_one_that_waits() {
 
 #[test]
 fn a_broadcast_keeps_to_the_order_of_frames() {
-    use websocket_proto::Broadcast;
     let broadcast = Broadcast::new("all");
     let (mut conn, mut out) = (server(), Vec::new());
     assert_eq!(
@@ -864,4 +863,147 @@ fn s5_3_a_client_masks_into_any_output() {
     let mut slice = SliceOutput::new(&mut room);
     client().send(&payload, &mut slice).unwrap();
     assert_eq!(slice.filled(), expected);
+}
+
+/// A server whose extensions use these bits.
+fn server_with(reserved_bits: Rsv) -> Connection<Server> {
+    let mut negotiated = Negotiated::default();
+    negotiated.reserved_bits = reserved_bits;
+    Connection::new(Server, negotiated, Config::default())
+}
+
+fn raw(rsv: Rsv, bytes: &[u8]) -> RawMessage<'_> {
+    RawMessage {
+        kind: MessageKind::Text,
+        rsv,
+        bytes,
+    }
+}
+
+/// All eight sets of reserved bits, by their numbers.
+fn all_bits() -> [Rsv; 8] {
+    core::array::from_fn(|bits| {
+        let set = |bit, rsv| if bits & bit != 0 { rsv } else { Rsv::NONE };
+        set(4, Rsv::RSV1)
+            .union(set(2, Rsv::RSV2))
+            .union(set(1, Rsv::RSV3))
+    })
+}
+
+#[test]
+fn s5_8_only_bits_that_were_agreed_on_go_out() {
+    for agreed in all_bits() {
+        for rsv in all_bits() {
+            let bits = rsv.bits() << 4;
+            let is_agreed = rsv.bits() & !agreed.bits() == 0;
+            let refused = Err(SendError::ReservedBits(rsv));
+            // It is text by its opcode only.
+            let payload = raw(rsv, b"\xff");
+
+            let (mut conn, mut out) = (server_with(agreed), Vec::new());
+            let sent = conn.send_raw(payload, Fragment::Only, &mut out);
+            assert_eq!(sent, if is_agreed { Ok(()) } else { refused });
+            let frame = vec![0x81 | bits, 1, 0xff];
+            assert_eq!(out, if is_agreed { frame.clone() } else { vec![] });
+
+            let (mut conn, mut out) = (server_with(agreed), Vec::new());
+            let header = conn.start_raw_frame(MessageKind::Text, rsv, 1, Fragment::Only);
+            match &header {
+                Ok(header) => assert_eq!(header.as_bytes(), [0x81 | bits, 1]),
+                Err(error) => assert_eq!(Err(*error), refused),
+            }
+            assert_eq!(header.is_ok(), is_agreed);
+            assert_eq!(
+                conn.send_text("x", &mut out).is_err(),
+                is_agreed,
+                "a frame is open"
+            );
+
+            let (mut conn, mut out) = (server_with(agreed), Vec::new());
+            let chunk = Chunk {
+                first: true,
+                last: true,
+                payload: Payload::Raw {
+                    kind: MessageKind::Text,
+                    rsv,
+                    bytes: b"\xff",
+                },
+            };
+            let sent = conn.send_chunk(&chunk, &mut out);
+            assert_eq!(sent, if is_agreed { Ok(()) } else { refused });
+            assert_eq!(out, if is_agreed { frame } else { vec![] });
+        }
+    }
+}
+
+#[test]
+fn s5_8_bits_may_differ_from_frame_to_frame_and_control_frames_have_none() {
+    let mut conn = server_with(Rsv::RSV2.union(Rsv::RSV3));
+    let mut out = Vec::new();
+    let frames = [
+        (Rsv::RSV2, Fragment::First),
+        (Rsv::NONE, Fragment::Middle),
+        (Rsv::RSV2.union(Rsv::RSV3), Fragment::Middle),
+    ];
+    for (rsv, fragment) in frames {
+        conn.send_raw(raw(rsv, b"x"), fragment, &mut out).unwrap();
+        conn.ping(b"", &mut out).unwrap();
+    }
+    // The position is the caller's here, too, and so is the kind.
+    assert_eq!(
+        conn.send_raw(raw(Rsv::RSV2, b"x"), Fragment::First, &mut out),
+        Err(SendError::MessageOpen)
+    );
+    let binary = RawMessage {
+        kind: MessageKind::Binary,
+        ..raw(Rsv::RSV2, b"x")
+    };
+    assert_eq!(
+        conn.send_raw(binary, Fragment::Last, &mut out),
+        Err(SendError::WrongKind)
+    );
+    assert_eq!(
+        conn.broadcast(&Broadcast::new("all")),
+        Err(SendError::MessageOpen)
+    );
+    conn.send_fragment("y", Fragment::Last, &mut out).unwrap();
+    conn.close(CloseCode::NORMAL, "", &mut out).unwrap();
+    assert_eq!(
+        conn.send_raw(raw(Rsv::RSV2, b"x"), Fragment::Only, &mut out),
+        Err(SendError::Closing)
+    );
+    let expected: [(u8, &[u8]); 8] = [
+        (0x21, b"x"),
+        (0x89, b""),
+        (0x00, b"x"),
+        (0x89, b""),
+        (0x30, b"x"),
+        (0x89, b""),
+        (0x80, b"y"),
+        (0x88, b"\x03\xe8"),
+    ];
+    assert_eq!(
+        frames_on_the_wire(&out, false),
+        expected.map(|(first, payload)| (first, payload.to_vec()))
+    );
+}
+
+#[test]
+fn s5_8_a_refused_frame_with_bits_moves_no_reply() {
+    let mut conn = server();
+    let mut none = SliceOutput::new(&mut []);
+    conn.receive(&mut &mut masked(0x89, b"late")[..], &mut none)
+        .unwrap();
+    let mut out = Vec::new();
+    assert_eq!(
+        conn.send_raw(raw(Rsv::RSV3, b"x"), Fragment::Only, &mut out),
+        Err(SendError::ReservedBits(Rsv::RSV3))
+    );
+    assert_eq!((out.len(), conn.wants_flush()), (0, true));
+    conn.send_raw(raw(Rsv::NONE, b"x"), Fragment::Only, &mut out)
+        .unwrap();
+    assert_eq!(
+        frames_on_the_wire(&out, false),
+        [sent_pong(b"late"), (0x81, b"x".to_vec())]
+    );
 }

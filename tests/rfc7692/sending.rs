@@ -1,10 +1,10 @@
 //! Messages that go out compressed.
 
 use websocket_proto::deflate::{Agreement, CompressState, Policy, WindowBits};
-use websocket_proto::frame::{MaskingKey, MessageKind};
+use websocket_proto::frame::{MaskingKey, MessageKind, Rsv};
 use websocket_proto::{
     Assembler, Broadcast, Chunk, Client, Config, Connection, Fragment, Incoming, Negotiated,
-    Payload, Role, SendError, Server, SliceOutput,
+    Payload, RawMessage, Role, SendError, Server, SliceOutput,
 };
 
 use crate::case::{Random, frames_on_the_wire, hex};
@@ -422,4 +422,83 @@ fn state_for_another_agreement_is_not_taken() {
     let mut plain = Connection::new(Server, Negotiated::default(), Config::default());
     plain.supply_compress(state(&Policy::default()));
     assert!(plain.release_compress().is_none());
+}
+
+#[test]
+fn s5_rsv1_is_not_the_callers_where_permessage_deflate_was_agreed_on() {
+    let own = Rsv::RSV1.union(Rsv::RSV2);
+    let raw = |rsv| RawMessage {
+        kind: MessageKind::Text,
+        rsv,
+        bytes: b"\xff a payload that the engine would compress, if it were its own",
+    };
+    // With a window of 8 bits the engine compresses nothing; RSV1 was agreed on all the same.
+    for policy in [
+        Policy::default(),
+        Policy::default().send_window_bits(WindowBits::MIN),
+    ] {
+        let mut agreed = negotiated(policy);
+        agreed.reserved_bits = own;
+        let mut conn = Connection::new(Server, agreed, Config::default());
+        let mut out = Vec::new();
+        for rsv in [Rsv::RSV1, own, Rsv::RSV3] {
+            let refused = Err(SendError::ReservedBits(rsv));
+            assert_eq!(conn.send_raw(raw(rsv), Fragment::Only, &mut out), refused);
+            let header = conn.start_raw_frame(MessageKind::Text, rsv, 1, Fragment::Only);
+            assert_eq!(header.map(|_| ()), refused);
+        }
+        assert_eq!(out, []);
+        conn.send_raw(raw(Rsv::RSV2), Fragment::Only, &mut out)
+            .unwrap();
+        conn.send_raw(raw(Rsv::NONE), Fragment::First, &mut out)
+            .unwrap();
+        // What begins as it is goes on as it is.
+        conn.send_fragment(
+            "the rest of a message of the caller's",
+            Fragment::Last,
+            &mut out,
+        )
+        .unwrap();
+        let frames = frames_on_the_wire(&out, false);
+        let firsts: Vec<_> = frames.iter().map(|(first, _)| *first).collect();
+        assert_eq!(firsts, [0xa1, 0x01, 0x80]);
+        assert_eq!(frames[0].1, raw(Rsv::NONE).bytes);
+        assert_eq!(frames[2].1, b"the rest of a message of the caller's");
+    }
+    // Without permessage-deflate it is, and no broadcast goes out compressed for that.
+    let mut agreed = Negotiated::default();
+    agreed.reserved_bits = own;
+    let mut conn = Connection::new(Server, agreed, Config::default());
+    let mut out = Vec::new();
+    conn.send_raw(raw(own), Fragment::Only, &mut out).unwrap();
+    assert_eq!(out[0], 0xe1);
+    let mut state = CompressState::new(&Policy::default()).unwrap();
+    let news = prose(3, 500);
+    let broadcast = Broadcast::compressed(news.as_str(), &mut state).unwrap();
+    assert_eq!(conn.broadcast(&broadcast).unwrap()[0][0], 0x81);
+}
+
+#[test]
+fn a_raw_frame_is_no_part_of_a_compressed_message() {
+    let mut agreed = negotiated(Policy::default());
+    agreed.reserved_bits = Rsv::RSV2;
+    let mut conn = Connection::new(Server, agreed, Config::default());
+    let mut out = Vec::new();
+    conn.send_fragment("Hello", Fragment::First, &mut out)
+        .unwrap();
+    for rsv in [Rsv::NONE, Rsv::RSV2] {
+        let raw = RawMessage {
+            kind: MessageKind::Text,
+            rsv,
+            bytes: b"x",
+        };
+        assert_eq!(
+            conn.send_raw(raw, Fragment::Last, &mut out),
+            Err(SendError::CompressedMessage)
+        );
+    }
+    conn.send_fragment(", World", Fragment::Last, &mut out)
+        .unwrap();
+    let seen = received(&mut client(Policy::default()), &out);
+    assert_eq!(seen, [(MessageKind::Text, b"Hello, World".to_vec())]);
 }

@@ -1,10 +1,10 @@
 //! Connections of both roles, whole and split, with each kind of storage and output.
 
 use arrayvec::ArrayVec;
-use websocket_proto::frame::{CloseCode, EncodedHeader, MaskingKey, MessageKind};
+use websocket_proto::frame::{CloseCode, EncodedHeader, MaskingKey, MessageKind, Rsv};
 use websocket_proto::{
     Assembler, Borrowed, Broadcast, Chunk, Client, Closure, Config, Connection, Event, Fixed,
-    Fragment, Inbox, Incoming, LimitedOutput, Message, Negotiated, Output, ProtocolError, Receiver, Reply,
+    Fragment, Inbox, Incoming, LimitedOutput, Message, Negotiated, Output, ProtocolError, RawMessage, Receiver, Reply,
     Role, SendError, Sender, Server, SliceOutput, State, Storage, Transport,
 };
 
@@ -122,6 +122,25 @@ fn start_frame<R: Role>(
     fragment: Fragment,
 ) -> Result<EncodedHeader, SendError> {
     conn.start_frame(kind, len, fragment)
+}
+
+fn send_raw<R: Role, O: Output>(
+    conn: &mut Connection<R>,
+    payload: RawMessage<'_>,
+    fragment: Fragment,
+    out: &mut O,
+) -> Sent {
+    conn.send_raw(payload, fragment, out)
+}
+
+fn start_raw_frame<R: Role>(
+    conn: &mut Connection<R>,
+    kind: MessageKind,
+    rsv: Rsv,
+    len: u64,
+    fragment: Fragment,
+) -> Result<EncodedHeader, SendError> {
+    conn.start_raw_frame(kind, rsv, len, fragment)
 }
 
 fn mask_payload<R: Role>(conn: &mut Connection<R>, payload: &mut [u8]) -> Sent {
@@ -244,6 +263,16 @@ fn half_send_parts<R: Role, O: Output>(
     sender.send_chunk(chunk, out)
 }
 
+fn half_send_raw<R: Role, O: Output>(
+    sender: &mut Sender<R>,
+    payload: RawMessage<'_>,
+    fragment: Fragment,
+    out: &mut O,
+) -> Result<EncodedHeader, SendError> {
+    sender.send_raw(payload, fragment, out)?;
+    sender.start_raw_frame(payload.kind, payload.rsv, 1, fragment)
+}
+
 fn half_stream<R: Role>(
     sender: &mut Sender<R>,
     kind: MessageKind,
@@ -317,6 +346,7 @@ macro_rules! with_output {
             send_binary::<$role, $out>,
             send_fragment::<$role, $out>,
             send_chunk::<$role, $out>,
+            send_raw::<$role, $out>,
             put_payload::<$role, $out>,
             ping::<$role, $out>,
             pong::<$role, $out>,
@@ -326,6 +356,7 @@ macro_rules! with_output {
             half_reply::<$role, $out>,
             half_send::<$role, $out>,
             half_send_parts::<$role, $out>,
+            half_send_raw::<$role, $out>,
             half_control::<$role, $out>,
             half_close::<$role, $out>,
         ]
@@ -343,6 +374,7 @@ macro_rules! without_output {
             read_room::<$role, Bytes<'_>, Lent<'_>>,
             read_room::<$role, Buffer, Room>,
             start_frame::<$role>,
+            start_raw_frame::<$role>,
             mask_payload::<$role>,
             state::<$role>,
             receive_eof::<$role>,

@@ -185,7 +185,7 @@ impl Inbound {
         // What is compressed may be wrong, or too much, before it is whole.
         let first = FirstByte {
             fin: header.fin,
-            rsv: header.rsv.without(self.reserved_bits),
+            rsv: header.rsv.difference(self.reserved_bits),
             opcode: header.opcode,
         };
         if missing > 0 && self.compression.covers(first) {
@@ -300,7 +300,7 @@ impl Inbound {
             self.reserved_bits
         };
         let others = FirstByte {
-            rsv: first.rsv.without(own),
+            rsv: first.rsv.difference(own),
             ..first
         };
         // "MUST be 0 unless an extension is negotiated that defines meanings for non-zero values"
@@ -359,7 +359,7 @@ impl Inbound {
     #[inline]
     fn begin_message(&mut self, kind: MessageKind, rsv: Rsv) -> MessageKind {
         let own = rsv.intersection(self.reserved_bits);
-        self.compression.begin(rsv.without(own));
+        self.compression.begin(rsv.difference(own));
         let is_raw = !self.is_plain
             && (!self.reserved_bits.is_empty()
                 || (kind == MessageKind::Text && self.config.leniency.unchecked_text));
