@@ -309,7 +309,8 @@ pub enum SendError {
     /// The output has no room for the frame: send what it holds, then try again.
     OutputFull {
         /// The bytes of the whole frame. An output that is empty and has less room than this will
-        /// never take it: send fragments.
+        /// never take it: send fragments. A control frame has no more than
+        /// [`MIN_OUTPUT_LEN`](crate::MIN_OUTPUT_LEN) bytes.
         needed: usize,
     },
     /// A reason needs a status code before it (section 5.5.1).

@@ -201,7 +201,7 @@ pub use inbox::Inbox;
 pub use keep_alive::{KeepAlive, Timeout, Timeouts};
 pub use leniency::Leniency;
 pub use negotiated::Negotiated;
-pub use output::{LimitedOutput, Output, OutputFull, SliceOutput};
+pub use output::{LimitedOutput, MIN_OUTPUT_LEN, Output, OutputFull, SliceOutput};
 pub use role::{Client, MaskingKeys, Role, Server};
 pub use traffic::{MessageCost, Traffic};
 

@@ -13,6 +13,9 @@ use crate::frame::Mask;
 /// [`ArrayVec<u8, N>`](ArrayVec) and for [`SliceOutput`], which fills a slice of the caller's.
 /// [`LimitedOutput`] puts a limit on another output.
 ///
+/// An output that can hold [`MIN_OUTPUT_LEN`] bytes takes every Pong and Close. With a smaller one
+/// [`flush`](crate::Connection::flush) drops the replies that can never fit.
+///
 /// # Examples
 ///
 /// ```
@@ -33,6 +36,15 @@ pub trait Output {
     ///
     /// [`OutputFull`] when there is no such room; nothing has changed then.
     fn make_room(&mut self, len: usize) -> Result<(), OutputFull>;
+
+    /// Returns the most bytes that the output can ever hold, however often it is emptied.
+    ///
+    /// The engine drops a reply that is longer, because it could never leave. An output of fixed
+    /// size returns that size, or [`flush`](crate::Connection::flush) may wait forever. By itself
+    /// this returns `usize::MAX`: the output grows.
+    fn max_len(&self) -> usize {
+        usize::MAX
+    }
 
     /// Appends `bytes` and lends them where they now lie, so that they can be masked in place.
     ///
@@ -57,6 +69,15 @@ pub trait Output {
     }
 }
 
+/// The least [length](Output::max_len) of an output with which no reply is ever dropped, in bytes:
+/// that of a client's Pong with the longest payload.
+///
+/// It is a header of 2 bytes, a masking key of 4 and 125 bytes of payload. A server, which does not
+/// mask, needs 4 bytes less.
+///
+/// See [RFC 6455 section 5.5](https://www.rfc-editor.org/rfc/rfc6455#section-5.5).
+pub const MIN_OUTPUT_LEN: usize = 131;
+
 /// How much of a payload is copied and masked at a time: what fits the nearest cache, so that
 /// masking finds it there.
 const MASK_PIECE: usize = 4096;
@@ -65,6 +86,11 @@ impl<O: Output + ?Sized> Output for &mut O {
     #[inline]
     fn make_room(&mut self, len: usize) -> Result<(), OutputFull> {
         (**self).make_room(len)
+    }
+
+    #[inline]
+    fn max_len(&self) -> usize {
+        (**self).max_len()
     }
 
     #[inline]
@@ -106,6 +132,11 @@ impl<const N: usize> Output for ArrayVec<u8, N> {
         } else {
             Ok(())
         }
+    }
+
+    #[inline]
+    fn max_len(&self) -> usize {
+        N
     }
 
     #[inline]
@@ -160,6 +191,11 @@ impl Output for SliceOutput<'_> {
         } else {
             Ok(())
         }
+    }
+
+    #[inline]
+    fn max_len(&self) -> usize {
+        self.slice.len()
     }
 
     #[inline]
@@ -293,6 +329,7 @@ mod tests {
     use crate::frame::MaskingKey;
 
     fn takes_whole_or_nothing(out: &mut impl Output) {
+        assert_eq!(out.max_len(), 8);
         assert_eq!(out.make_room(9), Err(OutputFull));
         assert_eq!(out.make_room(8), Ok(()));
         out.put(b"abc")[0] = b'A';
@@ -300,6 +337,7 @@ mod tests {
         assert_eq!(out.put(b"too much"), b"");
         assert_eq!(out.put(b"defgh"), b"defgh");
         assert_eq!(out.make_room(1), Err(OutputFull));
+        assert_eq!(out.max_len(), 8, "of all, not of what is left");
     }
 
     #[test]
@@ -349,6 +387,7 @@ mod tests {
     #[test]
     fn vec_lends_what_it_appended() {
         let mut out = alloc::vec![1];
+        assert_eq!(out.max_len(), usize::MAX);
         assert_eq!(out.make_room(usize::MAX), Err(OutputFull));
         out.put(&[2, 3]).reverse();
         assert_eq!(out, [1, 3, 2]);

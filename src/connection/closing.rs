@@ -7,7 +7,9 @@
 //! +------+                         +---------+                 +---------+               +--------+
 //! KeepOpen                         KeepOpen                    server: CloseNow          CloseNow
 //!                                  (after a fault, with        client: AwaitPeerClose
-//!                                  the Close out: CloseNow)
+//!                                  the Close out: CloseNow;
+//!                                  with a Close that fits no
+//!                                  output dropped: CloseNow)
 //! ```
 //!
 //! The end of the transport leads from every state to Closed.
@@ -59,7 +61,8 @@ pub enum Closure {
     /// Both Close frames were exchanged before the transport ended; this is the peer's code, 1005
     /// if it gave none.
     Clean(CloseCode),
-    /// The peer's Close came, but the answer to it did not leave; this is the peer's code.
+    /// The peer's Close came, but the answer to it did not leave, or had to be
+    /// [dropped](crate::MIN_OUTPUT_LEN); this is the peer's code.
     Unanswered(CloseCode),
     /// The transport ended between messages, without a Close from the peer.
     Abnormal,
@@ -112,6 +115,8 @@ pub(super) struct Closing {
     pub(super) received: Option<CloseCode>,
     /// We have failed the connection.
     pub(super) failed: bool,
+    /// Our Close was dropped: it is longer than the caller's output can ever hold.
+    pub(super) dropped: bool,
     /// The transport has ended, and so did the connection.
     pub(super) ended: Option<Closure>,
 }
@@ -121,6 +126,11 @@ impl Closing {
     #[inline]
     pub(super) const fn has_begun(&self) -> bool {
         self.sent || self.received.is_some() || self.failed || self.ended.is_some()
+    }
+
+    /// Whether our Close has gone out, or was dropped: there is one in a connection.
+    pub(super) const fn is_close_done(&self) -> bool {
+        self.sent || self.dropped
     }
 
     pub(super) const fn state(&self) -> State {
@@ -144,6 +154,8 @@ impl Closing {
             // "To do so, the client MUST _Close the WebSocket Connection_ [...] Similarly, to do
             // so, the server MUST _Close the WebSocket Connection_" (section 7.1.7).
             Self { failed: true, .. } => Transport::CloseNow,
+            // The peer waits for a Close that cannot leave: the end of the transport has to tell it.
+            Self { dropped: true, .. } => Transport::CloseNow,
             // "The server MUST close the underlying TCP connection immediately; the client SHOULD
             // wait for the server to close the connection" (section 5.5.1).
             Self {
@@ -180,6 +192,7 @@ mod tests {
     const RECEIVED: usize = 2;
     const FAILED: usize = 4;
     const ENDED: usize = 8;
+    const DROPPED: usize = 16;
 
     fn after(happened: usize) -> Closing {
         let code = CloseCode::NORMAL;
@@ -187,13 +200,14 @@ mod tests {
             sent: happened & SENT != 0,
             received: (happened & RECEIVED != 0).then_some(code),
             failed: happened & FAILED != 0,
+            dropped: happened & DROPPED != 0,
             ended: (happened & ENDED != 0).then_some(Closure::Abnormal),
         }
     }
 
     /// The diagram at the top of this file, row by row: what has happened, the state, and what a
     /// server and a client are to do with the transport when nothing waits.
-    const DIAGRAM: [(usize, State, Transport, Transport); 8] = {
+    const DIAGRAM: [(usize, State, Transport, Transport); 11] = {
         use State::{Closing, Open};
         use Transport::{AwaitPeerClose, CloseNow, KeepOpen};
         [
@@ -205,6 +219,9 @@ mod tests {
             (FAILED | SENT, Closing, CloseNow, CloseNow),
             (FAILED | RECEIVED, Closing, CloseNow, CloseNow),
             (FAILED | SENT | RECEIVED, Closing, CloseNow, CloseNow),
+            (DROPPED | RECEIVED, Closing, CloseNow, CloseNow),
+            (DROPPED | FAILED, Closing, CloseNow, CloseNow),
+            (DROPPED | FAILED | RECEIVED, Closing, CloseNow, CloseNow),
         ]
     };
 

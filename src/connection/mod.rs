@@ -38,7 +38,8 @@ use crate::traffic::{MessageCost, Traffic};
 /// Pings are answered and Close frames returned (with their code, without the reason) without the
 /// caller's doing. A reply that the output has no room for, or that falls due inside a frame which
 /// the caller is streaming, waits in one of two slots (the newest Pong, one Close) and leaves at the
-/// next call that takes an output; [`flush`](Self::flush) does nothing else.
+/// next call that takes an output; [`flush`](Self::flush) does nothing else. An output of less than
+/// [`MIN_OUTPUT_LEN`](crate::MIN_OUTPUT_LEN) bytes cannot hold every reply.
 ///
 /// # The order of things
 ///
@@ -100,7 +101,7 @@ impl<R: Role> Connection<R> {
             subprotocol: _,
             #[cfg(feature = "deflate")]
             deflate,
-            reserved_bits,
+            reserved_bits: _,
         } = negotiated;
         #[cfg_attr(
             not(feature = "deflate"),
@@ -113,7 +114,7 @@ impl<R: Role> Connection<R> {
             receiver.inflate_with(&agreement);
             sender.compress_with(&agreement);
         }
-        receiver.allow_reserved_bits(reserved_bits);
+        receiver.allow_reserved_bits(own_bits);
         Self { receiver, sender }
     }
 
@@ -790,6 +791,29 @@ impl<R: Role> Connection<R> {
 
     /// Moves the replies that wait into `out`.
     ///
+    /// A reply that is longer than `out` [can ever hold](Output::max_len) is dropped, so that the
+    /// loop below ends. An output of [`MIN_OUTPUT_LEN`](crate::MIN_OUTPUT_LEN) bytes or more holds
+    /// every reply. Without its Pong the peer may take this end for dead. Without its Close it sees
+    /// the transport end: [`transport`](Self::transport) says
+    /// [`CloseNow`](Transport::CloseNow), and the end is [not clean](Closure::is_clean).
+    ///
+    /// ```
+    /// # use websocket_proto::{Config, Connection, Negotiated, SendError, Server, SliceOutput};
+    /// # let mut conn = Connection::new(Server, Negotiated::default(), Config::default());
+    /// # let mut room = [0; 16];
+    /// # let mut out = SliceOutput::new(&mut room);
+    /// # let mut write = |_: &[u8]| {};
+    /// while conn.wants_flush() {
+    ///     match conn.flush(&mut out) {
+    ///         Ok(()) | Err(SendError::OutputFull { .. }) => {}
+    ///         Err(error) => return Err(error),
+    ///     }
+    ///     write(out.filled());
+    ///     out.clear();
+    /// }
+    /// # Ok::<(), SendError>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// - [`SendError::OutputFull`]: `out` has no room for all of them; send what it holds, then
@@ -799,9 +823,13 @@ impl<R: Role> Connection<R> {
         self.sender.flush(out)
     }
 
-    /// Whether a reply waits for room in an output or for the end of the open frame: write what the
-    /// output holds, then [`flush`](Self::flush). An output that grows never leaves one waiting,
-    /// but for an open frame.
+    /// Whether a reply waits that [`flush`](Self::flush) would move: write what the output holds,
+    /// then call it.
+    ///
+    /// A reply waits where an output was full. An output that grows is never full. While the caller
+    /// streams a frame this is false; ask again behind its last byte. A loop that flushes and writes
+    /// ends with an output of any size: a reply that can never fit is dropped, see
+    /// [`MIN_OUTPUT_LEN`](crate::MIN_OUTPUT_LEN).
     pub fn wants_flush(&self) -> bool {
         self.sender.wants_flush()
     }

@@ -135,8 +135,13 @@ impl Replies {
         }
     }
 
-    /// The Pong has gone out.
-    pub(super) fn pong_sent(&mut self) {
+    /// Forgets the Pong: it has gone out, or never can.
+    pub(super) fn forget_pong(&mut self) {
         self.pong_waits = false;
+    }
+
+    /// Forgets the Close, which can never go out.
+    pub(super) fn forget_close(&mut self) {
+        self.close = CloseReply::None;
     }
 }

@@ -4,7 +4,7 @@
 mod compressing;
 
 use super::closing::{Closing, Closure, State, Transport};
-use super::outbound::{DataFrame, Outbound};
+use super::outbound::{DataFrame, Outbound, frame_len};
 use super::replies::{Replies, Reply, ReplyKind};
 #[cfg(feature = "deflate")]
 use compressing::Compressing;
@@ -315,6 +315,36 @@ impl<R: Role> Sender<R> {
             return Ok(());
         }
         self.outbound.ensure_no_open_frame()?;
+        self.drop_what_never_fits(out.max_len());
+        self.put_replies(out)
+    }
+
+    /// As [`Connection::wants_flush`](super::Connection::wants_flush).
+    pub fn wants_flush(&self) -> bool {
+        !self.replies.is_empty() && self.outbound.ensure_no_open_frame().is_ok()
+    }
+
+    /// Drops the replies that are longer than the caller's output can ever hold.
+    ///
+    /// Departs from "an endpoint MUST send a Pong frame in response" (section 5.5.2) and from "the
+    /// endpoint MUST send a Close frame in response" (section 5.5.1): the caller has no room for it.
+    fn drop_what_never_fits(&mut self, max_len: usize) {
+        if let Some(payload) = self.replies.pong()
+            && frame_len::<R>(payload.len()) > max_len
+        {
+            self.replies.forget_pong();
+        }
+        if let Some(frame) = self.replies.close()
+            && frame_len::<R>(frame.encode().len()) > max_len
+        {
+            self.replies.forget_close();
+            self.closing.dropped = true;
+        }
+    }
+
+    /// Puts the replies that wait, as far as there is room.
+    fn put_replies(&mut self, out: &mut impl Output) -> Result<(), SendError> {
+        self.outbound.ensure_no_open_frame()?;
         let close = self.replies.close();
         if let Some(payload) = self.replies.pong() {
             let sent = self
@@ -325,18 +355,13 @@ impl<R: Role> Sender<R> {
                 sent?;
             }
             if sent.is_ok() {
-                self.replies.pong_sent();
+                self.replies.forget_pong();
             }
         }
         if let Some(frame) = close {
             self.put_close(&frame, out)?;
         }
         Ok(())
-    }
-
-    /// As [`Connection::wants_flush`](super::Connection::wants_flush).
-    pub fn wants_flush(&self) -> bool {
-        !self.replies.is_empty()
     }
 
     /// As [`Connection::transport`](super::Connection::transport).
@@ -376,9 +401,9 @@ impl<R: Role> Sender<R> {
         // "If an endpoint receives a Close frame and did not previously send a Close frame, the
         // endpoint MUST send a Close frame in response. (When sending a Close frame in response,
         // the endpoint typically echos the status code it received.)" (section 5.5.1).
-        if !self.closing.sent {
+        if !self.closing.is_close_done() {
             self.replies.push_close(frame);
-            let _ = self.flush(out);
+            let _ = self.put_replies(out);
         }
     }
 
@@ -392,11 +417,11 @@ impl<R: Role> Sender<R> {
         // "the endpoint SHOULD send a Close frame with an appropriate status code (Section 7.4)
         // before proceeding to _Close the WebSocket Connection_" (section 7.1.7), unless one is
         // out.
-        if !self.closing.sent {
+        if !self.closing.is_close_done() {
             if let Ok(frame) = CloseFrame::new(code, "") {
                 self.replies.push_close(&frame);
             }
-            let _ = self.flush(out);
+            let _ = self.put_replies(out);
         }
     }
 
@@ -442,7 +467,7 @@ impl<R: Role> Sender<R> {
     #[inline]
     pub(super) fn flush_first(&mut self, out: &mut impl Output) {
         if !self.replies.is_empty() {
-            let _ = self.flush(out);
+            let _ = self.put_replies(out);
         }
     }
 }

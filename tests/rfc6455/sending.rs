@@ -3,8 +3,9 @@
 use arrayvec::ArrayVec;
 use websocket_proto::frame::{CloseCode, MaskingKey, MessageKind, Rsv};
 use websocket_proto::{
-    Broadcast, Chunk, Client, Config, Connection, Event, Fragment, Negotiated, Payload,
-    ProtocolError, RawMessage, Role, SendError, Server, SliceOutput, State, Transport,
+    Broadcast, Chunk, Client, Closure, Config, Connection, Event, Fragment, MIN_OUTPUT_LEN,
+    Negotiated, Output, Payload, ProtocolError, RawMessage, Role, SendError, Server, SliceOutput,
+    State, Transport,
 };
 
 use crate::case::*;
@@ -405,8 +406,9 @@ fn replies_that_do_not_fit_wait_the_newest_pong_first_and_the_close_last() {
         pings += u32::from(matches!(event, Event::Ping(_)));
     }
     assert_eq!(pings, 1000);
+    let mut full = ArrayVec::from(*b"all of its room is taken");
     assert_eq!(
-        conn.flush(&mut none),
+        conn.flush(&mut full),
         Err(SendError::OutputFull { needed: 4 })
     );
     assert!(conn.wants_flush());
@@ -475,10 +477,7 @@ fn an_unanswered_close_is_not_a_clean_end() {
     conn.receive(&mut &mut masked(0x88, b"\x03\xe8")[..], &mut none)
         .unwrap();
     let closure = conn.receive_eof();
-    assert_eq!(
-        closure,
-        websocket_proto::Closure::Unanswered(CloseCode::NORMAL)
-    );
+    assert_eq!(closure, Closure::Unanswered(CloseCode::NORMAL));
     assert_eq!(
         (closure.code(), closure.is_clean()),
         (CloseCode::NORMAL, false)
@@ -511,10 +510,7 @@ fn a_pong_that_will_never_fit_does_not_hold_up_the_close() {
     let mut out = SliceOutput::new(&mut room);
     conn.receive(&mut &mut masked(0x89, &[7; 100])[..], &mut out)
         .unwrap();
-    assert_eq!(
-        conn.flush(&mut out),
-        Err(SendError::OutputFull { needed: 102 })
-    );
+    assert!(conn.wants_flush());
     conn.receive(&mut &mut masked(0x88, b"\x03\xe8")[..], &mut out)
         .unwrap();
     assert_eq!(frames_on_the_wire(out.filled(), false), [sent_close(1000)]);
@@ -1005,5 +1001,191 @@ fn s5_8_a_refused_frame_with_bits_moves_no_reply() {
     assert_eq!(
         frames_on_the_wire(&out, false),
         [sent_pong(b"late"), (0x81, b"x".to_vec())]
+    );
+}
+
+/// What an end is owed to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owed {
+    Pong(usize),
+    /// The answer to a Close with this payload.
+    Close(&'static [u8]),
+    PongAndClose(usize),
+    /// The Close of a fault of the peer's.
+    Fault,
+    /// The Close of a failure of the caller's.
+    Failure,
+}
+
+/// Lets it be owed, with an output of this size that is full, then writes by the documented loop.
+/// Gives the frames that left.
+fn written<R: Role>(
+    conn: &mut Connection<R>,
+    owed: Owed,
+    key: Option<[u8; 4]>,
+    size: usize,
+) -> Vec<(u8, Vec<u8>)> {
+    let mut room = vec![0; size];
+    let mut out = SliceOutput::new(&mut room);
+    let stuffing = out.max_len();
+    out.make_room(stuffing).unwrap();
+    out.put(&vec![0; stuffing]);
+    let mut bytes = match owed {
+        Owed::Pong(len) | Owed::PongAndClose(len) => wire_frame(0x89, &vec![b'p'; len], key),
+        Owed::Close(payload) => wire_frame(0x88, payload, key),
+        Owed::Fault => wire_frame(0x83, b"", key),
+        Owed::Failure => vec![],
+    };
+    if let Owed::PongAndClose(_) = owed {
+        bytes.extend(wire_frame(0x88, b"\x0b\xb8", key));
+    }
+    let mut input = &mut bytes[..];
+    while let Ok(Some(_)) = conn.receive(&mut input, &mut out) {}
+    if owed == Owed::Failure {
+        conn.fail(CloseCode::POLICY_VIOLATION, "why", &mut out)
+            .unwrap();
+    }
+    assert!(conn.wants_flush(), "the output was full");
+    assert_eq!(conn.transport(), Transport::KeepOpen);
+    out.clear();
+
+    let (mut wire, mut turns) = (Vec::new(), 0);
+    while conn.wants_flush() {
+        match conn.flush(&mut out) {
+            Ok(()) | Err(SendError::OutputFull { .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
+        wire.extend_from_slice(out.filled());
+        out.clear();
+        turns += 1;
+        assert!(
+            turns < 10,
+            "{owed:?} in {size} bytes: the loop does not end"
+        );
+    }
+    frames_on_the_wire(&wire, key.is_none())
+}
+
+#[test]
+fn s5_5_the_loop_that_flushes_ends_with_an_output_of_any_size() {
+    fn check<R: Role>(new: impl Fn() -> Connection<R>, key: Option<[u8; 4]>) {
+        let header_len = if key.is_some() { 2 } else { 6 };
+        let owed = [
+            Owed::Pong(0),
+            Owed::Pong(60),
+            Owed::Pong(125),
+            Owed::Close(b""),
+            Owed::Close(b"\x0b\xb8bye"),
+            Owed::PongAndClose(0),
+            Owed::PongAndClose(125),
+            Owed::Fault,
+            Owed::Failure,
+        ];
+        for size in 0..=MIN_OUTPUT_LEN {
+            for owed in owed {
+                let mut conn = new();
+                let frames = written(&mut conn, owed, key, size);
+                // Each of them leaves if it fits, and only then.
+                let pong = |len| (0x8a, vec![b'p'; len]);
+                let (mut expected, close) = match owed {
+                    Owed::Pong(len) => (vec![pong(len)], None),
+                    Owed::PongAndClose(len) => (vec![pong(len)], Some(sent_close(3000))),
+                    Owed::Close(b"") => (vec![], Some((0x88, vec![]))),
+                    Owed::Close(_) => (vec![], Some(sent_close(3000))),
+                    Owed::Fault => (vec![], Some(sent_close(1002))),
+                    Owed::Failure => (vec![], Some(sent_close(1008))),
+                };
+                expected.extend(close.clone());
+                let fits = |payload: &[u8]| header_len + payload.len() <= size;
+                expected.retain(|(_, payload)| fits(payload));
+                if expected.len() == 2 && !fits(&[0; 125]) {
+                    // Both leave, but one after the other, if both have no room together.
+                    assert!(frames == expected || frames == expected[1..]);
+                } else {
+                    assert_eq!(frames, expected, "{owed:?} in {size} bytes");
+                }
+
+                let Some((_, payload)) = close else {
+                    assert_eq!(
+                        (conn.state(), conn.transport()),
+                        (State::Open, Transport::KeepOpen)
+                    );
+                    continue;
+                };
+                let failed = matches!(owed, Owed::Fault | Owed::Failure);
+                let code = if payload.is_empty() { 1005 } else { 3000 };
+                let code = CloseCode::new(code);
+                let (transport, closure) = match (failed, fits(&payload)) {
+                    (true, _) => (Transport::CloseNow, Closure::Failed),
+                    (false, false) => (Transport::CloseNow, Closure::Unanswered(code)),
+                    (false, true) if key.is_some() => (Transport::CloseNow, Closure::Clean(code)),
+                    (false, true) => (Transport::AwaitPeerClose, Closure::Clean(code)),
+                };
+                assert_eq!(conn.transport(), transport, "{owed:?} in {size} bytes");
+                assert_eq!(
+                    conn.send_text("x", &mut Vec::new()),
+                    Err(SendError::Closing)
+                );
+                assert_eq!(conn.receive_eof(), closure, "{owed:?} in {size} bytes");
+            }
+        }
+    }
+    check(server, Some(KEY));
+    check(client, None);
+}
+
+#[test]
+fn s5_5_an_output_of_the_least_length_holds_every_reply() {
+    let longest = vec![(0x8a, vec![b'p'; 125])];
+    let frames = written(&mut client(), Owed::Pong(125), None, MIN_OUTPUT_LEN);
+    assert_eq!(frames, longest);
+    let frames = written(&mut client(), Owed::Pong(125), None, MIN_OUTPUT_LEN - 1);
+    assert_eq!(frames, []);
+    let needed = MIN_OUTPUT_LEN;
+    let mut full = ArrayVec::<u8, { MIN_OUTPUT_LEN - 1 }>::new();
+    assert_eq!(
+        client().ping(&[0; 125], &mut full),
+        Err(SendError::OutputFull { needed })
+    );
+}
+
+/// Only `flush` drops a reply: an output that was too small for a moment costs nothing.
+#[test]
+fn a_reply_that_is_not_flushed_waits_for_a_larger_output() {
+    let mut conn = server();
+    let mut none = SliceOutput::new(&mut []);
+    for first in [0x89, 0x82] {
+        conn.receive(&mut &mut masked(first, b"late")[..], &mut none)
+            .unwrap();
+    }
+    assert!(conn.send_text("x", &mut none).is_err());
+    assert!(conn.wants_flush());
+    let mut out = Vec::new();
+    conn.flush(&mut out).unwrap();
+    assert_eq!(frames_on_the_wire(&out, false), [sent_pong(b"late")]);
+}
+
+/// A flush can move nothing then, so that the loop would not end.
+#[test]
+fn inside_a_streamed_frame_nothing_wants_to_be_flushed() {
+    let (mut conn, mut out) = (server(), Vec::new());
+    let _ = conn
+        .start_frame(MessageKind::Binary, 2, Fragment::Only)
+        .unwrap();
+    for first in [0x89, 0x88] {
+        conn.receive(&mut &mut masked(first, b"\x03\xe8")[..], &mut out)
+            .unwrap();
+        assert!(!conn.wants_flush());
+        assert_eq!(conn.transport(), Transport::KeepOpen);
+        // Nothing is dropped either: the frame has to end first.
+        let open = Err(SendError::FrameOpen { remaining: 2 });
+        assert_eq!(conn.flush(&mut SliceOutput::new(&mut [])), open);
+    }
+    conn.count_payload(2).unwrap();
+    assert!(conn.wants_flush());
+    conn.flush(&mut out).unwrap();
+    assert_eq!(
+        frames_on_the_wire(&out, false),
+        [sent_pong(b"\x03\xe8"), sent_close(1000)]
     );
 }
