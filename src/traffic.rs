@@ -1,22 +1,30 @@
-//! Counts of what a connection moves, as plain values.
+//! Counts of what a connection has carried.
 
-/// The bytes, frames and messages of one direction of a connection so far.
+/// Running totals of one direction of a connection.
 ///
-/// See [`Connection::received`](crate::Connection::received) and
-/// [`Connection::sent`](crate::Connection::sent).
+/// [`Connection::received`](crate::Connection::received) and
+/// [`Connection::sent`](crate::Connection::sent) give those of the frames that came in and went out.
+/// They count from the first frame of the data phase and are never reset: subtract two values for an
+/// interval.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Traffic {
-    /// The bytes of all frames, headers included.
+    /// Bytes of all frames, headers included.
     pub bytes: u64,
-    /// All frames, control frames and fragments included.
+    /// Frames of every kind, control frames included.
     pub frames: u64,
-    /// The data messages that are complete.
+    /// Data messages that are complete.
     pub messages: u64,
 }
 
 impl Traffic {
-    /// Counts a frame of which `len` bytes have come or gone.
+    pub(crate) const NONE: Self = Self {
+        bytes: 0,
+        frames: 0,
+        messages: 0,
+    };
+
+    /// Counts a frame of which `len` bytes have come.
     #[inline]
     pub(crate) const fn add_frame(&mut self, len: u64) {
         self.bytes = self.bytes.wrapping_add(len);
@@ -24,15 +32,17 @@ impl Traffic {
     }
 }
 
-/// The price of one message on the wire.
+/// The cost of one data message on the wire.
 ///
-/// See [`Connection::received_cost`](crate::Connection::received_cost) and
-/// [`Connection::sent_cost`](crate::Connection::sent_cost).
+/// [`Connection::newest_received`](crate::Connection::newest_received) and
+/// [`Connection::newest_sent`](crate::Connection::newest_sent) give that of the newest message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct MessageCost {
-    /// Whether the message is compressed by permessage-deflate.
+    /// Whether permessage-deflate compressed the message.
     pub compressed: bool,
-    /// The bytes of all its frames, headers included.
+    /// Bytes of its frames so far, headers included.
     pub wire_len: u64,
+    /// Bytes of the message itself so far, before compression.
+    pub len: u64,
 }

@@ -15,7 +15,6 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, &[&str])] = &[
     ("num", &[]),
     ("id", &[]),
-    ("traffic", &[]),
     ("output", &["frame"]),
     ("deflate", &["num"]),
     ("leniency", &[]),
@@ -26,6 +25,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("role", &["frame"]),
     ("error", &["frame", "output"]),
     ("fragment", &[]),
+    ("traffic", &[]),
     ("event", &["fragment", "frame"]),
     ("broadcast", &["num", "frame", "error", "event", "deflate"]),
     (
@@ -37,7 +37,6 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "num",
             "id",
-            "traffic",
             "output",
             "negotiated",
             "utf8",
@@ -48,6 +47,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "error",
             "event",
             "fragment",
+            "traffic",
             // `receive_message` is where the assembler and the connection meet.
             "assembler",
             "inbox",

@@ -243,6 +243,7 @@ impl<R: Role> End<R> {
         self.salt += 1;
         let was_open = self.conn.state() == State::Open;
         let before = self.wire.bytes.len();
+        let messages = self.sent.len();
         let result = match *op {
             Op::Uncompressed { kind, len } => self.send_uncompressed(kind, len),
             // A client has nobody to broadcast to.
@@ -311,6 +312,13 @@ impl<R: Role> End<R> {
             }
             Op::Deliver { .. } => unreachable!("the pair does that"),
         };
+        let (count, bytes) = (self.conn.sent(), self.left.len() + self.wire.bytes.len());
+        assert_eq!(count.bytes, bytes as u64, "{op:?}");
+        if self.stream.is_empty() && self.sent.len() > messages {
+            let len = self.sent.last().map_or(0, |(_, bytes)| bytes.len());
+            assert_eq!(self.conn.newest_sent().len, len as u64, "{op:?}");
+            assert_eq!(count.messages, self.sent.len() as u64);
+        }
         match result {
             Ok(()) => {}
             Err(SendError::Closing) => assert!(
@@ -554,6 +562,16 @@ fn check<A: Role, B: Role>(end: &End<A>, peer: &End<B>) {
         "every message that was finished arrives, intact and in order"
     );
     let opcodes = frames(&end.left);
+    let sent = end.conn.sent();
+    assert_eq!(
+        (sent.bytes, sent.frames, sent.messages),
+        (
+            end.left.len() as u64,
+            opcodes.len() as u64,
+            end.sent.len() as u64
+        ),
+        "what is counted is what left"
+    );
     let closes = opcodes
         .iter()
         .filter(|opcode| **opcode == Opcode::Close)

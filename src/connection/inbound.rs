@@ -172,7 +172,7 @@ impl Inbound {
             missing: 0,
             left_masked: None,
             compression: Compression::new(),
-            traffic: Traffic::default(),
+            traffic: Traffic::NONE,
             wire_len: 0,
         }
     }
@@ -232,10 +232,15 @@ impl Inbound {
 
     /// What the message took that is open, or else was the last one.
     #[inline]
-    pub(super) const fn cost(&self) -> MessageCost {
+    pub(super) fn cost(&self) -> MessageCost {
+        let inflated = self.compression.inflated_len();
         MessageCost {
-            compressed: self.compression.is_open(),
+            compressed: inflated.is_some(),
             wire_len: self.wire_len,
+            len: match inflated {
+                Some(len) => len,
+                None => self.message_len,
+            },
         }
     }
 

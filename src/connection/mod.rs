@@ -898,14 +898,69 @@ impl<R: Role> Connection<R> {
     /// let mut read = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
     /// let message = conn.receive_message(&mut &mut read[..], &mut messages, &mut Vec::new())?;
     /// assert!(message.is_some()); // and still borrowed
-    /// assert_eq!(conn.received_cost().wire_len, 11);
-    /// assert!(!conn.received_cost().compressed);
+    /// assert_eq!(conn.newest_received().wire_len, 11);
+    /// assert!(!conn.newest_received().compressed);
     /// assert_eq!(conn.received().messages, 1);
     /// # }
     /// # Ok::<(), websocket_proto::ReceiveError>(())
     /// ```
-    pub const fn received_cost(&self) -> MessageCost {
-        self.receiver.received_cost()
+    pub fn newest_received(&self) -> MessageCost {
+        self.receiver.newest_received()
+    }
+
+    /// Returns the totals of all frames that have gone out.
+    ///
+    /// A frame counts from the call that puts it into an output. Of a frame that the caller
+    /// [streams](Self::start_frame) the header counts at once and the payload as it goes; its
+    /// message is complete with its last byte. A [broadcast](Connection::broadcast) counts like any
+    /// other message.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "alloc")] {
+    /// # use websocket_proto::{Config, Connection, Negotiated, Server};
+    /// # let mut conn = Connection::new(Server, Negotiated::default(), Config::default());
+    /// let mut out = Vec::new();
+    /// let before = conn.sent();
+    /// conn.send("Hello", &mut out)?;
+    /// conn.ping(b"", &mut out)?;
+    /// let sent = conn.sent();
+    /// assert_eq!(sent.bytes - before.bytes, 9);
+    /// assert_eq!((sent.frames, sent.messages), (2, 1));
+    /// # }
+    /// # Ok::<(), websocket_proto::SendError>(())
+    /// ```
+    pub fn sent(&self) -> Traffic {
+        self.sender.sent()
+    }
+
+    /// Returns the cost of the newest message that goes out or has gone out, as far as it has: zeros
+    /// before the first.
+    ///
+    /// After a call that sends a whole message, or the last frame of one, it is the cost of that
+    /// message.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "deflate")] {
+    /// use websocket_proto::deflate::{Agreement, Policy};
+    /// # use websocket_proto::{Config, Connection, Negotiated, Server};
+    ///
+    /// let mut negotiated = Negotiated::default();
+    /// negotiated.deflate = Some(Agreement::new(&Policy::default()));
+    /// let mut conn = Connection::new(Server, negotiated, Config::default());
+    /// let mut out = Vec::new();
+    /// conn.send("a".repeat(1000).as_str(), &mut out)?;
+    /// let cost = conn.newest_sent();
+    /// assert_eq!((cost.compressed, cost.len), (true, 1000));
+    /// assert_eq!(cost.wire_len, out.len() as u64);
+    /// # }
+    /// # Ok::<(), websocket_proto::SendError>(())
+    /// ```
+    pub fn newest_sent(&self) -> MessageCost {
+        self.sender.newest_sent()
     }
 
     /// Counts the Pings and Pongs for [`Config::max_control_frames`] anew: call it at each tick of

@@ -8,6 +8,7 @@ use crate::frame::{
 use crate::num::wire_len;
 use crate::output::Output;
 use crate::role::Role;
+use crate::traffic::{MessageCost, Traffic};
 
 /// State of the send direction.
 #[derive(Debug)]
@@ -18,11 +19,16 @@ pub(super) struct Outbound {
     mask: Mask,
     /// The kind of the open message.
     message: Option<MessageKind>,
-    /// Whether the open message is compressed.
-    #[cfg(feature = "deflate")]
-    is_compressed: bool,
     /// The reserved bits that belong to the caller's extensions.
     own_bits: Rsv,
+    /// Totals of all frames.
+    sent: Traffic,
+    /// Whether the newest message, which may be open, is compressed.
+    is_compressed: bool,
+    /// Bytes of its frames so far.
+    newest_wire_len: u64,
+    /// Bytes of itself so far.
+    newest_len: u64,
 }
 
 /// A data frame that may go out now, without its length.
@@ -38,9 +44,11 @@ impl Outbound {
             remaining: 0,
             mask: Mask::new(MaskingKey::new([0; 4])),
             message: None,
-            #[cfg(feature = "deflate")]
-            is_compressed: false,
             own_bits,
+            sent: Traffic::NONE,
+            is_compressed: false,
+            newest_wire_len: 0,
+            newest_len: 0,
         }
     }
 
@@ -149,12 +157,19 @@ impl Outbound {
         payload: [&[u8]; N],
         out: &mut impl Output,
     ) -> Result<(), SendError> {
-        put_frame(role, frame.first, payload, out)?;
-        self.data_sent(frame, false);
+        let (frame_len, payload_len) = put_frame(role, frame.first, payload, out)?;
+        self.data_sent(
+            frame,
+            MessageCost {
+                compressed: false,
+                wire_len: frame_len,
+                len: payload_len,
+            },
+        );
         Ok(())
     }
 
-    /// Puts a data frame of a compressed message.
+    /// Puts a data frame of a compressed message: `len` bytes of it, compressed.
     ///
     /// # Errors
     ///
@@ -164,6 +179,7 @@ impl Outbound {
         &mut self,
         role: &mut R,
         mut frame: DataFrame,
+        len: u64,
         compressed: &[u8],
         out: &mut impl Output,
     ) -> Result<(), SendError> {
@@ -173,8 +189,15 @@ impl Outbound {
         if frame.first.opcode != Opcode::Continuation {
             frame.first.rsv = Rsv::RSV1;
         }
-        put_frame(role, frame.first, [compressed], out)?;
-        self.data_sent(frame, true);
+        let (frame_len, _) = put_frame(role, frame.first, [compressed], out)?;
+        self.data_sent(
+            frame,
+            MessageCost {
+                compressed: true,
+                wire_len: frame_len,
+                len,
+            },
+        );
         Ok(())
     }
 
@@ -196,24 +219,64 @@ impl Outbound {
             rsv: Rsv::NONE,
             opcode,
         };
-        put_frame(role, first, [payload], out)
+        let (frame_len, _) = put_frame(role, first, [payload], out)?;
+        self.frame_sent(frame_len);
+        Ok(())
     }
 
-    /// Notes a data frame that has gone out.
+    /// Counts a frame, or the header of a frame whose payload is counted as it goes.
     #[inline]
-    #[cfg_attr(
-        not(feature = "deflate"),
-        expect(unused_variables, reason = "for the feature")
-    )]
-    pub(super) fn data_sent(&mut self, frame: DataFrame, is_compressed: bool) {
+    const fn frame_sent(&mut self, wire_len: u64) {
+        // No connection lives to see 2^64 bytes.
+        self.sent.bytes = self.sent.bytes.wrapping_add(wire_len);
+        self.sent.frames = self.sent.frames.wrapping_add(1);
+    }
+
+    /// Notes the start of a data frame, and what its message costs by it.
+    #[inline]
+    fn data_started(&mut self, frame: DataFrame, cost: MessageCost) {
+        self.frame_sent(cost.wire_len);
+        let (wire_len, len) = if frame.first.opcode == Opcode::Continuation {
+            (self.newest_wire_len, self.newest_len)
+        } else {
+            (0, 0)
+        };
+        self.newest_wire_len = wire_len.wrapping_add(cost.wire_len);
+        self.newest_len = len.wrapping_add(cost.len);
+        self.is_compressed = cost.compressed;
         self.message = if frame.first.fin {
             None
         } else {
             Some(frame.kind)
         };
-        #[cfg(feature = "deflate")]
-        {
-            self.is_compressed = is_compressed;
+    }
+
+    /// Notes a data frame that has gone out.
+    #[inline]
+    pub(super) fn data_sent(&mut self, frame: DataFrame, cost: MessageCost) {
+        self.data_started(frame, cost);
+        if frame.first.fin {
+            self.message_sent();
+        }
+    }
+
+    /// Counts a message that is complete.
+    #[inline]
+    const fn message_sent(&mut self) {
+        self.sent.messages = self.sent.messages.wrapping_add(1);
+    }
+
+    /// Returns the totals of all frames.
+    pub(super) const fn sent(&self) -> Traffic {
+        self.sent
+    }
+
+    /// Returns the cost of the newest message.
+    pub(super) const fn newest(&self) -> MessageCost {
+        MessageCost {
+            compressed: self.is_compressed,
+            wire_len: self.newest_wire_len,
+            len: self.newest_len,
         }
     }
 
@@ -239,21 +302,46 @@ impl Outbound {
         if let Some(key) = masking_key {
             self.mask = Mask::new(key);
         }
-        self.data_sent(frame, false);
+        self.data_started(
+            frame,
+            MessageCost {
+                compressed: false,
+                wire_len: wire_len(header.as_bytes().len()),
+                len: 0,
+            },
+        );
+        if fin && payload_len == 0 {
+            self.message_sent();
+        }
         header
+    }
+
+    /// Returns the bytes that the open frame lacks behind the next `len` bytes of payload.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::FrameOverrun`] when it lacks fewer.
+    #[inline]
+    fn remaining_after(&self, len: u64) -> Result<u64, SendError> {
+        let remaining = self.remaining;
+        remaining
+            .checked_sub(len)
+            .ok_or(SendError::FrameOverrun { remaining })
     }
 
     /// Counts payload of the open frame.
     pub(super) fn count_payload(&mut self, len: u64) -> Result<(), SendError> {
-        match self.remaining.checked_sub(len) {
-            Some(remaining) => {
-                self.remaining = remaining;
-                Ok(())
-            }
-            None => Err(SendError::FrameOverrun {
-                remaining: self.remaining,
-            }),
+        let remaining = self.remaining_after(len)?;
+        let is_last = remaining == 0 && self.remaining > 0;
+        self.remaining = remaining;
+        self.sent.bytes = self.sent.bytes.wrapping_add(len);
+        self.newest_wire_len = self.newest_wire_len.wrapping_add(len);
+        self.newest_len = self.newest_len.wrapping_add(len);
+        // No message stays open behind a frame with FIN.
+        if is_last && self.message.is_none() {
+            self.message_sent();
         }
+        Ok(())
     }
 
     /// Masks the next payload of the open frame.
@@ -269,13 +357,11 @@ impl Outbound {
         payload: &[u8],
         out: &mut impl Output,
     ) -> Result<(), SendError> {
-        let before = self.remaining;
-        self.count_payload(wire_len(payload.len()))?;
         let needed = payload.len();
-        if out.make_room(needed).is_err() {
-            self.remaining = before;
-            return Err(SendError::OutputFull { needed });
-        }
+        let _ = self.remaining_after(wire_len(needed))?;
+        out.make_room(needed)
+            .map_err(|_| SendError::OutputFull { needed })?;
+        self.count_payload(wire_len(needed))?;
         if R::RECEIVES_MASKED {
             out.put(payload);
         } else {
@@ -299,7 +385,8 @@ pub(super) const fn frame_len<R: Role>(payload_len: usize) -> usize {
         .saturating_add(payload_len)
 }
 
-/// Puts a frame into the output, whole or not at all; its payload lies in parts.
+/// Puts a frame into the output, whole or not at all; its payload lies in parts. Returns the length
+/// of the frame and that of its payload, in bytes.
 ///
 /// # Errors
 ///
@@ -310,7 +397,7 @@ fn put_frame<R: Role, const N: usize>(
     first: FirstByte,
     payload: [&[u8]; N],
     out: &mut impl Output,
-) -> Result<(), SendError> {
+) -> Result<(u64, u64), SendError> {
     let payload_len = payload
         .iter()
         .fold(0_usize, |len, part| len.saturating_add(part.len()));
@@ -334,7 +421,7 @@ fn put_frame<R: Role, const N: usize>(
             }
         }
     }
-    Ok(())
+    Ok((wire_len(needed), wire_len(payload_len)))
 }
 
 /// Puts a header without a key. Of a short frame it is one part whose length the compiler knows, for

@@ -320,8 +320,8 @@ impl<R: Role> Receiver<R> {
         self.inbound.traffic()
     }
 
-    /// As [`Connection::received_cost`](super::Connection::received_cost).
-    pub const fn received_cost(&self) -> MessageCost {
+    /// As [`Connection::newest_received`](super::Connection::newest_received).
+    pub fn newest_received(&self) -> MessageCost {
         self.inbound.cost()
     }
 

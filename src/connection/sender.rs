@@ -19,6 +19,7 @@ use crate::frame::{
 use crate::num::wire_len;
 use crate::output::Output;
 use crate::role::{Role, Server};
+use crate::traffic::{MessageCost, Traffic};
 
 /// The sending half of a [`Connection`](super::Connection) that was
 /// [split](super::Connection::split).
@@ -364,6 +365,16 @@ impl<R: Role> Sender<R> {
         Ok(())
     }
 
+    /// As [`Connection::sent`](super::Connection::sent).
+    pub fn sent(&self) -> Traffic {
+        self.outbound.sent()
+    }
+
+    /// As [`Connection::newest_sent`](super::Connection::newest_sent).
+    pub fn newest_sent(&self) -> MessageCost {
+        self.outbound.newest()
+    }
+
     /// As [`Connection::transport`](super::Connection::transport).
     pub fn transport(&self) -> Transport {
         self.closing
@@ -491,13 +502,26 @@ impl Sender<Server> {
         &mut self,
         broadcast: &'a Broadcast<'_>,
     ) -> Result<[&'a [u8]; 2], SendError> {
-        let _ = self.next_frame(broadcast.message().kind(), Fragment::Only)?;
+        let frame = self.next_frame(broadcast.message().kind(), Fragment::Only)?;
         #[cfg(feature = "deflate")]
-        if let Some(slices) = broadcast.compressed_slices(self.compressing.window_bits()) {
+        let compressed = broadcast.compressed_slices(self.compressing.window_bits());
+        #[cfg(feature = "deflate")]
+        if compressed.is_some() {
             self.compressing.forget();
-            return Ok(slices);
         }
-        Ok(broadcast.slices())
+        #[cfg(not(feature = "deflate"))]
+        let compressed = None;
+        let slices = compressed.unwrap_or_else(|| broadcast.slices());
+        let [header, payload] = slices;
+        self.outbound.data_sent(
+            frame,
+            MessageCost {
+                compressed: compressed.is_some(),
+                wire_len: wire_len(header.len()).saturating_add(wire_len(payload.len())),
+                len: wire_len(broadcast.message().as_bytes().len()),
+            },
+        );
+        Ok(slices)
     }
 }
 

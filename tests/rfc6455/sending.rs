@@ -1189,3 +1189,94 @@ fn inside_a_streamed_frame_nothing_wants_to_be_flushed() {
         [sent_pong(b"\x03\xe8"), sent_close(1000)]
     );
 }
+
+/// Bytes, frames and messages.
+fn totals<R: Role>(conn: &Connection<R>) -> (u64, u64, u64) {
+    let sent = conn.sent();
+    (sent.bytes, sent.frames, sent.messages)
+}
+
+/// Whether the newest message is compressed, its length on the wire and its own.
+fn cost<R: Role>(conn: &Connection<R>) -> (bool, u64, u64) {
+    let cost = conn.newest_sent();
+    (cost.compressed, cost.wire_len, cost.len)
+}
+
+#[test]
+fn all_that_goes_out_is_counted_and_what_does_not_is_not() {
+    let (mut conn, mut out) = (server(), Vec::new());
+    assert_eq!((totals(&conn), cost(&conn)), ((0, 0, 0), (false, 0, 0)));
+    conn.send_text("Hello", &mut out).unwrap();
+    assert_eq!((totals(&conn), cost(&conn)), ((7, 1, 1), (false, 7, 5)));
+    let mut none = SliceOutput::new(&mut []);
+    assert!(conn.send_text("no room", &mut none).is_err());
+    assert!(conn.ping(b"no room", &mut none).is_err());
+    assert_eq!((totals(&conn), cost(&conn)), ((7, 1, 1), (false, 7, 5)));
+    // Control frames between fragments are no part of the message.
+    conn.send_fragment("ab", Fragment::First, &mut out).unwrap();
+    assert_eq!((totals(&conn), cost(&conn)), ((11, 2, 1), (false, 4, 2)));
+    conn.ping(b"", &mut out).unwrap();
+    assert_eq!(totals(&conn), (13, 3, 1));
+    conn.receive(&mut &mut masked(0x89, b"p")[..], &mut out)
+        .unwrap();
+    assert_eq!(totals(&conn), (16, 4, 1));
+    conn.send_fragment("c", Fragment::Last, &mut out).unwrap();
+    assert_eq!((totals(&conn), cost(&conn)), ((19, 5, 2), (false, 7, 3)));
+    // A broadcast is a message like any other.
+    let news = Broadcast::new("news");
+    let slices = conn.broadcast(&news).unwrap();
+    assert_eq!((totals(&conn), cost(&conn)), ((25, 6, 3), (false, 6, 4)));
+    out.extend(slices.concat());
+    conn.close(CloseCode::NORMAL, "", &mut out).unwrap();
+    assert_eq!(totals(&conn), (29, 7, 3));
+    assert!(conn.broadcast(&news).is_err());
+    assert!(conn.send_text("late", &mut out).is_err());
+    let frames = frames_on_the_wire(&out, false).len();
+    assert_eq!(totals(&conn), (out.len() as u64, frames as u64, 3));
+}
+
+#[test]
+fn a_streamed_frame_counts_as_it_goes() {
+    let (mut conn, mut out) = (client(), Vec::new());
+    let _ = conn
+        .start_frame(MessageKind::Binary, 3, Fragment::First)
+        .unwrap();
+    assert_eq!((totals(&conn), cost(&conn)), ((6, 1, 0), (false, 6, 0)));
+    conn.mask_payload(&mut [7]).unwrap();
+    assert_eq!((totals(&conn), cost(&conn)), ((7, 1, 0), (false, 7, 1)));
+    // What has no room, or is too much, is not counted.
+    assert!(
+        conn.put_payload(b"ab", &mut SliceOutput::new(&mut []))
+            .is_err()
+    );
+    assert!(conn.put_payload(b"abc", &mut out).is_err());
+    assert!(conn.mask_payload(&mut [0; 3]).is_err());
+    assert_eq!(totals(&conn), (7, 1, 0));
+    conn.put_payload(b"ab", &mut out).unwrap();
+    assert_eq!((totals(&conn), cost(&conn)), ((9, 1, 0), (false, 9, 3)));
+    // An empty frame is complete at once, and its message counts once.
+    let _ = conn
+        .start_frame(MessageKind::Binary, 0, Fragment::Last)
+        .unwrap();
+    assert_eq!((totals(&conn), cost(&conn)), ((15, 2, 1), (false, 15, 3)));
+    conn.mask_payload(&mut []).unwrap();
+    assert_eq!(totals(&conn), (15, 2, 1));
+
+    let mut conn = server();
+    let _ = conn
+        .start_frame(MessageKind::Binary, 2, Fragment::Only)
+        .unwrap();
+    conn.count_payload(1).unwrap();
+    assert_eq!(totals(&conn), (3, 1, 0));
+    conn.count_payload(1).unwrap();
+    conn.count_payload(0).unwrap();
+    assert_eq!((totals(&conn), cost(&conn)), ((4, 1, 1), (false, 4, 2)));
+}
+
+#[test]
+fn a_split_sender_counts_too() {
+    let (_, mut sender) = server().split();
+    let mut out = Vec::new();
+    sender.send_text("Hello", &mut out).unwrap();
+    assert_eq!((sender.sent().bytes, sender.newest_sent().len), (7, 5));
+}

@@ -63,7 +63,7 @@ fn counts<R: Role>(
     let mut bytes = bytes.to_vec();
     for mut input in bytes.chunks_mut(read) {
         let cost = |conn: &Connection<R>| {
-            let cost = conn.received_cost();
+            let cost = conn.newest_received();
             assert!(!cost.compressed);
             usize::try_from(cost.wire_len).unwrap()
         };
@@ -173,7 +173,7 @@ fn a_compressed_message_says_so_and_what_it_took() {
                         {}
                     }
                 }
-                let cost = conn.received_cost();
+                let cost = conn.newest_received();
                 let expected = (compressed, frame.len() as u64);
                 assert_eq!((cost.compressed, cost.wire_len), expected, "{read}");
             }

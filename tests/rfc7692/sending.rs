@@ -502,3 +502,45 @@ fn a_raw_frame_is_no_part_of_a_compressed_message() {
     let seen = received(&mut client(Policy::default()), &out);
     assert_eq!(seen, [(MessageKind::Text, b"Hello, World".to_vec())]);
 }
+
+#[test]
+fn what_a_compressed_message_costs_is_known() {
+    let mut conn = server(Policy::default());
+    let mut out = Vec::new();
+    let long = prose(1, 400);
+    conn.send(long.as_str(), &mut out).unwrap();
+    let cost = conn.newest_sent();
+    assert_eq!((cost.compressed, cost.len), (true, 400));
+    assert_eq!(cost.wire_len, out.len() as u64);
+    assert!(cost.wire_len < 400);
+
+    conn.send("short", &mut out).unwrap();
+    let cost = conn.newest_sent();
+    assert_eq!((cost.compressed, cost.wire_len, cost.len), (false, 7, 5));
+    conn.send_uncompressed(long.as_str(), &mut out).unwrap();
+    let cost = conn.newest_sent();
+    assert_eq!(
+        (cost.compressed, cost.wire_len, cost.len),
+        (false, 404, 400)
+    );
+
+    let before = out.len();
+    for (at, piece) in ["one", "", "two and a half"].into_iter().enumerate() {
+        let fragment = Fragment::new(at == 0, at == 2);
+        conn.send_fragment(piece, fragment, &mut out).unwrap();
+    }
+    let cost = conn.newest_sent();
+    assert_eq!((cost.compressed, cost.len), (true, 17));
+    assert_eq!(cost.wire_len, (out.len() - before) as u64);
+
+    let mut state = CompressState::new(&Policy::default()).unwrap();
+    let broadcast = Broadcast::compressed(long.as_str(), &mut state).unwrap();
+    let slices = conn.broadcast(&broadcast).unwrap().concat();
+    let cost = conn.newest_sent();
+    assert_eq!((cost.compressed, cost.len), (true, 400));
+    assert_eq!(cost.wire_len, slices.len() as u64);
+    out.extend(slices);
+    let sent = conn.sent();
+    assert_eq!((sent.bytes, sent.messages), (out.len() as u64, 5));
+    assert_eq!(sent.frames, frames_on_the_wire(&out, false).len() as u64);
+}

@@ -47,7 +47,8 @@ impl Inbound {
         }
         self.control_frames = 0;
         self.missing = 0;
-        let wire_len = wire_len(header_len).wrapping_add(wire_len(len));
+        self.message_len = wire_len(len);
+        let wire_len = wire_len(header_len).wrapping_add(self.message_len);
         self.wire_len = wire_len;
         self.compression.note_plain();
         self.traffic.add_frame(wire_len);

@@ -93,12 +93,13 @@ impl<R: Role> Sender<R> {
                     .ok_or(SendError::CompressedMessage)?,
             )),
         };
+        let len = total_len(&payload);
         let compressed = compressor
             .compress(payload, frame.first.fin)
             .map_err(|_| SendError::NoMemory)?;
         let sent = self
             .outbound
-            .put_compressed(&mut self.role, frame, compressed, out);
+            .put_compressed(&mut self.role, frame, len, compressed, out);
         // What did not go out may not be referred to. Neither may what did, without takeover.
         if sent.is_err() || (frame.first.fin && !agreement.send.context_takeover) {
             compressor.reset();
