@@ -108,24 +108,71 @@ impl fmt::Display for Closure {
 
 /// What has happened of the closing handshake.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each may happen once, in nearly any order"
+)]
 pub(super) struct Closing {
+    /// Whether any of the following has happened: one flag for the path of every frame.
+    begun: bool,
     /// Our Close is in an output.
-    pub(super) sent: bool,
+    sent: bool,
     /// The code of the peer's Close, 1005 if it had none.
-    pub(super) received: Option<CloseCode>,
+    received: Option<CloseCode>,
     /// We have failed the connection.
-    pub(super) failed: bool,
+    failed: bool,
     /// Our Close was dropped: it is longer than the caller's output can ever hold.
-    pub(super) dropped: bool,
+    dropped: bool,
     /// The transport has ended, and so did the connection.
-    pub(super) ended: Option<Closure>,
+    ended: Option<Closure>,
 }
 
 impl Closing {
-    /// Whether anything of it has happened: no more frames but a Close that is owed.
+    /// Notes that our Close is in an output.
+    pub(super) const fn set_sent(&mut self) {
+        self.begun = true;
+        self.sent = true;
+    }
+
+    /// Notes the peer's Close with this code, 1005 if it had none.
+    pub(super) const fn set_received(&mut self, code: CloseCode) {
+        self.begun = true;
+        self.received = Some(code);
+    }
+
+    /// Notes that we have failed the connection.
+    pub(super) const fn set_failed(&mut self) {
+        self.begun = true;
+        self.failed = true;
+    }
+
+    /// Notes that our Close was dropped.
+    pub(super) const fn set_dropped(&mut self) {
+        self.begun = true;
+        self.dropped = true;
+    }
+
+    /// Notes that the transport has ended, which ends the connection so.
+    pub(super) const fn set_ended(&mut self, closure: Closure) {
+        self.begun = true;
+        self.ended = Some(closure);
+    }
+
+    /// Whether the closing handshake has begun, the connection has failed or has ended: no more
+    /// frames but a Close that is owed.
     #[inline]
     pub(super) const fn has_begun(&self) -> bool {
-        self.sent || self.received.is_some() || self.failed || self.ended.is_some()
+        self.begun
+    }
+
+    /// Whether we have failed the connection.
+    pub(super) const fn has_failed(&self) -> bool {
+        self.failed
+    }
+
+    /// How the connection has ended, if it has.
+    pub(super) const fn ended(&self) -> Option<Closure> {
+        self.ended
     }
 
     /// Whether our Close has gone out, or was dropped: there is one in a connection.
@@ -195,14 +242,23 @@ mod tests {
     const DROPPED: usize = 16;
 
     fn after(happened: usize) -> Closing {
-        let code = CloseCode::NORMAL;
-        Closing {
-            sent: happened & SENT != 0,
-            received: (happened & RECEIVED != 0).then_some(code),
-            failed: happened & FAILED != 0,
-            dropped: happened & DROPPED != 0,
-            ended: (happened & ENDED != 0).then_some(Closure::Abnormal),
+        let mut closing = Closing::default();
+        if happened & SENT != 0 {
+            closing.set_sent();
         }
+        if happened & RECEIVED != 0 {
+            closing.set_received(CloseCode::NORMAL);
+        }
+        if happened & FAILED != 0 {
+            closing.set_failed();
+        }
+        if happened & DROPPED != 0 {
+            closing.set_dropped();
+        }
+        if happened & ENDED != 0 {
+            closing.set_ended(Closure::Abnormal);
+        }
+        closing
     }
 
     /// The diagram at the top of this file, row by row: what has happened, the state, and what a

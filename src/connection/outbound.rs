@@ -5,8 +5,8 @@ use crate::fragment::Fragment;
 use crate::frame::{
     EncodedHeader, FirstByte, FrameHeader, KEY_LEN, Mask, MaskingKey, MessageKind, Opcode, Rsv,
 };
-use crate::num::wire_len;
-use crate::output::Output;
+use crate::num::{self, wire_len};
+use crate::output::{Output, OutputFull};
 use crate::role::Role;
 use crate::traffic::{MessageCost, Traffic};
 
@@ -157,15 +157,17 @@ impl Outbound {
         payload: [&[u8]; N],
         out: &mut impl Output,
     ) -> Result<(), SendError> {
-        let (frame_len, payload_len) = put_frame(role, frame.first, payload, out)?;
+        let len = total_len(&payload);
+        let wire_len = make_room::<R>(len, out)?;
         self.data_sent(
             frame,
             MessageCost {
                 compressed: false,
-                wire_len: frame_len,
-                len: payload_len,
+                wire_len,
+                len: num::wire_len(len),
             },
         );
+        put_frame(role, frame.first, payload, out);
         Ok(())
     }
 
@@ -189,15 +191,16 @@ impl Outbound {
         if frame.first.opcode != Opcode::Continuation {
             frame.first.rsv = Rsv::RSV1;
         }
-        let (frame_len, _) = put_frame(role, frame.first, [compressed], out)?;
+        let wire_len = make_room::<R>(compressed.len(), out)?;
         self.data_sent(
             frame,
             MessageCost {
                 compressed: true,
-                wire_len: frame_len,
+                wire_len,
                 len,
             },
         );
+        put_frame(role, frame.first, [compressed], out);
         Ok(())
     }
 
@@ -219,8 +222,9 @@ impl Outbound {
             rsv: Rsv::NONE,
             opcode,
         };
-        let (frame_len, _) = put_frame(role, first, [payload], out)?;
-        self.frame_sent(frame_len);
+        let wire_len = make_room::<R>(payload.len(), out)?;
+        self.frame_sent(wire_len);
+        put_frame(role, first, [payload], out);
         Ok(())
     }
 
@@ -236,19 +240,20 @@ impl Outbound {
     #[inline]
     fn data_started(&mut self, frame: DataFrame, cost: MessageCost) {
         self.frame_sent(cost.wire_len);
-        let (wire_len, len) = if frame.first.opcode == Opcode::Continuation {
-            (self.newest_wire_len, self.newest_len)
+        if frame.first.opcode == Opcode::Continuation {
+            self.newest_wire_len = self.newest_wire_len.wrapping_add(cost.wire_len);
+            self.newest_len = self.newest_len.wrapping_add(cost.len);
+            if frame.first.fin {
+                self.message = None;
+            }
         } else {
-            (0, 0)
-        };
-        self.newest_wire_len = wire_len.wrapping_add(cost.wire_len);
-        self.newest_len = len.wrapping_add(cost.len);
-        self.is_compressed = cost.compressed;
-        self.message = if frame.first.fin {
-            None
-        } else {
-            Some(frame.kind)
-        };
+            self.newest_wire_len = cost.wire_len;
+            self.newest_len = cost.len;
+            self.is_compressed = cost.compressed;
+            if !frame.first.fin {
+                self.message = Some(frame.kind);
+            }
+        }
     }
 
     /// Notes a data frame that has gone out.
@@ -385,26 +390,38 @@ pub(super) const fn frame_len<R: Role>(payload_len: usize) -> usize {
         .saturating_add(payload_len)
 }
 
-/// Puts a frame into the output, whole or not at all; its payload lies in parts. Returns the length
-/// of the frame and that of its payload, in bytes.
+/// Returns the length of a payload that lies in parts, in bytes.
+#[inline]
+pub(super) fn total_len(payload: &[&[u8]]) -> usize {
+    payload
+        .iter()
+        .fold(0, |len: usize, part| len.saturating_add(part.len()))
+}
+
+/// Makes room for a frame; returns its length on the wire, in bytes. From here on it goes out: it is
+/// counted before its payload is copied, and a key is drawn for no other.
 ///
 /// # Errors
 ///
 /// [`SendError::OutputFull`] when there is no room for it.
+#[inline]
+fn make_room<R: Role>(payload_len: usize, out: &mut impl Output) -> Result<u64, SendError> {
+    let needed = frame_len::<R>(payload_len);
+    match out.make_room(needed) {
+        Ok(()) => Ok(wire_len(needed)),
+        Err(OutputFull) => Err(SendError::OutputFull { needed }),
+    }
+}
+
+/// Puts a frame into the room that was [made](make_room) for it; its payload lies in parts.
 #[inline]
 fn put_frame<R: Role, const N: usize>(
     role: &mut R,
     first: FirstByte,
     payload: [&[u8]; N],
     out: &mut impl Output,
-) -> Result<(u64, u64), SendError> {
-    let payload_len = payload
-        .iter()
-        .fold(0_usize, |len, part| len.saturating_add(part.len()));
-    // Room comes first: a key is drawn only for a frame that goes out.
-    let needed = frame_len::<R>(payload_len);
-    out.make_room(needed)
-        .map_err(|_| SendError::OutputFull { needed })?;
+) {
+    let payload_len = total_len(&payload);
     let first = first.encode();
     match role.masking_key() {
         None => {
@@ -421,7 +438,6 @@ fn put_frame<R: Role, const N: usize>(
             }
         }
     }
-    Ok((wire_len(needed), wire_len(payload_len)))
 }
 
 /// Puts a header without a key. Of a short frame it is one part whose length the compiler knows, for

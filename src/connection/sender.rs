@@ -64,16 +64,16 @@ impl<R: Role> Sender<R> {
 
     /// How the connection ended, once the receiver's last reply was applied.
     pub fn closure(&self) -> Option<Closure> {
-        self.closing.ended
+        self.closing.ended()
     }
 
     /// The transport has ended: nothing goes out any more.
     pub(super) fn end(&mut self, inside_message: bool) -> Closure {
-        if let Some(closure) = self.closing.ended {
+        if let Some(closure) = self.closing.ended() {
             return closure;
         }
         let closure = self.closing.closure(inside_message);
-        self.closing.ended = Some(closure);
+        self.closing.set_ended(closure);
         self.replies = Replies::default();
         closure
     }
@@ -89,7 +89,11 @@ impl<R: Role> Sender<R> {
         message: impl Into<Message<'a>>,
         out: &mut impl Output,
     ) -> Result<(), SendError> {
-        self.send_fragment(message, Fragment::Only, out)
+        let message = message.into();
+        // Not by `send_fragment`: most frames are whole messages, and their position is a constant here.
+        let frame = self.next_frame(message.kind(), Fragment::Only)?;
+        self.flush_first(out);
+        self.put_fragment(frame, [message.as_bytes()], out)
     }
 
     /// As [`Connection::send_text`](super::Connection::send_text).
@@ -339,7 +343,7 @@ impl<R: Role> Sender<R> {
             && frame_len::<R>(frame.encode().len()) > max_len
         {
             self.replies.forget_close();
-            self.closing.dropped = true;
+            self.closing.set_dropped();
         }
     }
 
@@ -408,7 +412,7 @@ impl<R: Role> Sender<R> {
 
     #[cold]
     fn answer_close(&mut self, frame: &CloseFrame, out: &mut impl Output) {
-        self.closing.received = Some(frame.code());
+        self.closing.set_received(frame.code());
         // "If an endpoint receives a Close frame and did not previously send a Close frame, the
         // endpoint MUST send a Close frame in response. (When sending a Close frame in response,
         // the endpoint typically echos the status code it received.)" (section 5.5.1).
@@ -421,10 +425,10 @@ impl<R: Role> Sender<R> {
     /// _Fail the WebSocket Connection_, once.
     #[cold]
     fn fail_with(&mut self, code: CloseCode, out: &mut impl Output) {
-        if self.closing.failed || self.closing.ended.is_some() {
+        if self.closing.has_failed() || self.closing.ended().is_some() {
             return;
         }
-        self.closing.failed = true;
+        self.closing.set_failed();
         // "the endpoint SHOULD send a Close frame with an appropriate status code (Section 7.4)
         // before proceeding to _Close the WebSocket Connection_" (section 7.1.7), unless one is
         // out.
@@ -458,7 +462,7 @@ impl<R: Role> Sender<R> {
         self.outbound
             .put_control(&mut self.role, Opcode::Close, &frame.encode(), out)?;
         self.replies = Replies::default();
-        self.closing.sent = true;
+        self.closing.set_sent();
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 
 use super::Sender;
-use crate::connection::outbound::DataFrame;
+use crate::connection::outbound::{DataFrame, total_len};
 use crate::deflate::{Agreement, CompressState, Compressor, WindowBits};
 use crate::error::SendError;
 use crate::event::Message;
@@ -69,7 +69,7 @@ impl<R: Role> Sender<R> {
             return self.outbound.is_inside_compressed();
         }
         // The length of a message that begins with a fragment is not known.
-        !frame.first.fin || total_len(payload) >= u64::from(agreement.local.threshold)
+        !frame.first.fin || wire_len(total_len(payload)) >= u64::from(agreement.local.threshold)
     }
 
     /// Puts a frame of a compressed message.
@@ -93,7 +93,7 @@ impl<R: Role> Sender<R> {
                     .ok_or(SendError::CompressedMessage)?,
             )),
         };
-        let len = total_len(&payload);
+        let len = wire_len(total_len(&payload));
         let compressed = compressor
             .compress(payload, frame.first.fin)
             .map_err(|_| SendError::NoMemory)?;
@@ -124,12 +124,4 @@ impl<R: Role> Sender<R> {
             compressor.get_or_insert(state.0);
         }
     }
-}
-
-/// Returns the length of a payload that lies in parts, in bytes.
-#[inline]
-fn total_len(payload: &[&[u8]]) -> u64 {
-    payload
-        .iter()
-        .fold(0, |len: u64, part| len.saturating_add(wire_len(part.len())))
 }
