@@ -278,6 +278,10 @@ impl core::error::Error for Misuse {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SendError {
+    /// A [`ChunkBuffer`](crate::ChunkBuffer) holds bytes of the open message, which come first: go on
+    /// with [`send_buffered`](crate::Connection::send_buffered) or let them go by
+    /// [`flush_buffered`](crate::Connection::flush_buffered).
+    ChunksHeld,
     /// The closing handshake has begun, or the connection has failed: no frame may follow (section
     /// 5.5.1).
     Closing,
@@ -322,6 +326,9 @@ pub enum SendError {
     /// The open message is compressed: its fragments go through
     /// [`send_fragment`](crate::Connection::send_fragment) (RFC 7692, section 6.1).
     CompressedMessage,
+    /// The [`ChunkBuffer`](crate::ChunkBuffer) holds bytes of another connection or message, or
+    /// lacks bytes of this one: keep to one buffer until the message is complete.
+    WrongBuffer,
     /// The frame is not of the kind of the open message.
     WrongKind,
 }
@@ -329,6 +336,9 @@ pub enum SendError {
 impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::ChunksHeld => f.write_str(
+                "a chunk buffer holds bytes of the open message: flush it first",
+            ),
             Self::Closing => {
                 f.write_str("the connection is closing: no frame may follow the Close frame")
             }
@@ -363,6 +373,9 @@ impl fmt::Display for SendError {
             Self::CompressedMessage => {
                 f.write_str("the open message is compressed: send its fragments whole")
             }
+            Self::WrongBuffer => f.write_str(
+                "the chunk buffer does not hold the bytes that come next: keep to one until the message is complete",
+            ),
             Self::WrongKind => f.write_str("the frame is not of the kind of the open message"),
         }
     }

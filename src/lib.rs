@@ -168,6 +168,7 @@ extern crate alloc;
 
 mod assembler;
 mod broadcast;
+mod chunk_buffer;
 mod config;
 mod connection;
 #[cfg(feature = "deflate")]
@@ -192,6 +193,7 @@ pub mod utf8;
 pub use assembler::Growing;
 pub use assembler::{Assembler, Borrowed, Fixed, Storage};
 pub use broadcast::Broadcast;
+pub use chunk_buffer::ChunkBuffer;
 pub use config::Config;
 pub use connection::{Closure, Connection, Receiver, Reply, Sender, State, Transport};
 pub use error::{Misuse, ProtocolError, ReceiveError, SendError};

@@ -280,6 +280,11 @@ impl<O: Output> LimitedOutput<O> {
 }
 
 impl<O: Output> Output for LimitedOutput<O> {
+    /// That of the output below: what has no room now has some when that was written.
+    fn max_len(&self) -> usize {
+        self.output.max_len()
+    }
+
     #[inline]
     fn make_room(&mut self, len: usize) -> Result<(), OutputFull> {
         if len > self.room {

@@ -26,6 +26,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("error", &["frame", "output"]),
     ("fragment", &[]),
     ("traffic", &[]),
+    ("chunk_buffer", &["error", "frame"]),
     ("event", &["fragment", "frame"]),
     ("broadcast", &["num", "frame", "error", "event", "deflate"]),
     (
@@ -48,6 +49,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "event",
             "fragment",
             "traffic",
+            "chunk_buffer",
             // `receive_message` is where the assembler and the connection meet.
             "assembler",
             "inbox",

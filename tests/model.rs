@@ -19,10 +19,11 @@ use std::collections::VecDeque;
 use std::mem;
 
 use proptest::prelude::*;
-use websocket_proto::frame::{CloseCode, FrameHeader, MaskingKey, MessageKind, Opcode};
+use websocket_proto::frame::{CloseCode, FrameHeader, MaskingKey, MessageKind, Opcode, Rsv};
 use websocket_proto::{
-    Assembler, Broadcast, Chunk, Client, Closure, Config, Connection, Fragment, Growing, Incoming,
-    Message, Negotiated, Output, OutputFull, Payload, Role, SendError, Server, State, Transport,
+    Assembler, Broadcast, Chunk, ChunkBuffer, Client, Closure, Config, Connection, Fragment,
+    Growing, Incoming, Message, Negotiated, Output, OutputFull, Payload, RawMessage, Role,
+    SendError, Server, State, Transport,
 };
 #[cfg(feature = "deflate")]
 use websocket_proto::{
@@ -46,6 +47,19 @@ enum Op {
         len: usize,
     },
     Chunk {
+        kind: MessageKind,
+        len: usize,
+        place: Place,
+    },
+    /// A chunk that is gathered, and what lets it go.
+    Buffered {
+        kind: MessageKind,
+        len: usize,
+        place: Place,
+    },
+    FlushBuffered,
+    /// A frame that the engine does not look into.
+    Raw {
         kind: MessageKind,
         len: usize,
         place: Place,
@@ -104,6 +118,9 @@ fn ops() -> impl Strategy<Value = Vec<(bool, Op)>> {
         1 => (kind(), len()).prop_map(|(kind, len)| Op::Uncompressed { kind, len }),
         2 => (kind(), len()).prop_map(|(kind, len)| Op::Broadcast { kind, len }),
         2 => (kind(), len(), place()).prop_map(|(kind, len, place)| Op::Chunk { kind, len, place }),
+        4 => (kind(), len(), place()).prop_map(|(kind, len, place)| Op::Buffered { kind, len, place }),
+        1 => Just(Op::FlushBuffered),
+        1 => (kind(), len(), place()).prop_map(|(kind, len, place)| Op::Raw { kind, len, place }),
         1 => Just(Op::Release),
         4 => (0..200_usize).prop_map(|len| Op::Piece { len }),
         3 => (0..=125_usize).prop_map(|len| Op::Ping { len }),
@@ -200,6 +217,8 @@ struct End<R> {
     sent: Vec<(MessageKind, Vec<u8>)>,
     /// The fragments so far of the message that is open.
     open: Option<(MessageKind, Vec<u8>)>,
+    /// What of it waits in a buffer.
+    held: ChunkBuffer<[u8; 24]>,
     /// What the open streamed frame lacks.
     stream: VecDeque<u8>,
     seen: Vec<(MessageKind, Vec<u8>)>,
@@ -226,6 +245,7 @@ impl<R: Role> End<R> {
             left: Vec::new(),
             sent: Vec::new(),
             open: None,
+            held: ChunkBuffer::new([0; 24]),
             stream: VecDeque::new(),
             seen: Vec::new(),
             pings_sent: Vec::new(),
@@ -248,7 +268,27 @@ impl<R: Role> End<R> {
             Op::Uncompressed { kind, len } => self.send_uncompressed(kind, len),
             // A client has nobody to broadcast to.
             Op::Broadcast { kind, len } => return self.apply(&Op::Send { kind, len }),
-            Op::Chunk { kind, len, place } => self.send_chunk(kind, len, self.fragment_at(place)),
+            Op::Chunk { kind, len, place } => {
+                self.send_chunk(kind, len, self.fragment_at(place), false)
+            }
+            Op::Buffered { kind, len, place } => {
+                self.send_chunk(kind, len, self.fragment_at(place), true)
+            }
+            Op::FlushBuffered => self.conn.flush_buffered(&mut self.held, &mut self.wire),
+            Op::Raw { kind, len, place } => {
+                let bytes = payload(kind, len, self.salt);
+                let fragment = self.fragment_at(place);
+                let raw = RawMessage {
+                    kind,
+                    rsv: Rsv::NONE,
+                    bytes: &bytes,
+                };
+                let result = self.conn.send_raw(raw, fragment, &mut self.wire);
+                if result.is_ok() {
+                    self.fragment(kind, &bytes, fragment);
+                }
+                result
+            }
             Op::Release => {
                 self.release();
                 Ok(())
@@ -332,8 +372,9 @@ impl<R: Role> End<R> {
             Err(SendError::NoMessageOpen) => assert!(self.open.is_none()),
             #[cfg(feature = "deflate")]
             Err(SendError::CompressedMessage) => {
-                assert!(self.open.is_some() && matches!(op, Op::Stream { .. }));
+                assert!(self.open.is_some() && matches!(op, Op::Stream { .. } | Op::Raw { .. }));
             }
+            Err(SendError::ChunksHeld) => assert!(!self.held.is_idle()),
             Err(SendError::OutputFull { .. }) => assert_ne!(self.wire.room, usize::MAX),
             Err(error) => panic!("{error}"),
         }
@@ -365,6 +406,7 @@ impl<R: Role> End<R> {
         kind: MessageKind,
         len: usize,
         fragment: Fragment,
+        gathers: bool,
     ) -> Result<(), SendError> {
         let bytes = payload(kind, len, self.salt);
         let payload = match message(kind, &bytes) {
@@ -381,7 +423,12 @@ impl<R: Role> End<R> {
             last: fragment.is_last(),
             payload,
         };
-        self.conn.send_chunk(&chunk, &mut self.wire)?;
+        if gathers {
+            self.conn
+                .send_buffered(&chunk, &mut self.held, &mut self.wire)?;
+        } else {
+            self.conn.send_chunk(&chunk, &mut self.wire)?;
+        }
         self.fragment(kind, &bytes, fragment);
         Ok(())
     }

@@ -4,10 +4,11 @@
 //! one and whose (1 byte each), and what it asks for beside that.
 
 use websocket_proto::deflate::{Agreement, CompressState, Policy, WindowBits};
-use websocket_proto::frame::{CloseCode, MessageKind};
+use websocket_proto::frame::{CloseCode, MessageKind, Rsv};
 use websocket_proto::{
-    Assembler, Broadcast, Chunk, Client, Closure, Config, Connection, Event, Fragment, Growing,
-    Message, Negotiated, Output, OutputFull, Payload, Role, SendError, Server, State, Transport,
+    Assembler, Broadcast, Chunk, ChunkBuffer, Client, Closure, Config, Connection, Event, Fragment,
+    Growing, Message, Negotiated, Output, OutputFull, Payload, RawMessage, Role, SendError, Server,
+    State, Transport,
 };
 
 use crate::bytes::Bytes;
@@ -28,7 +29,7 @@ pub fn check(data: &[u8]) {
     let mut server = End::new(Server, of_server, chunks & 1 != 0, false);
     let mut client = End::new(Client::new(keys()), of_client, chunks & 2 != 0, true);
     while !choices.is_empty() {
-        let (op, whose) = (choices.byte() % 20, choices.byte() & 1);
+        let (op, whose) = (choices.byte() % 23, choices.byte() & 1);
         match (op, whose) {
             (0..=2, 0) => deliver(&mut client, &mut server, choices.number()),
             (0..=2, _) => deliver(&mut server, &mut client, choices.number()),
@@ -91,6 +92,26 @@ fn seen(kind: MessageKind, bytes: Vec<u8>) -> Seen {
     }
 }
 
+/// A chunk of text begins with a character that was carried.
+fn chunk(kind: MessageKind, bytes: &[u8], fragment: Fragment) -> Chunk<'_> {
+    let payload = match message(kind, bytes) {
+        Message::Text(text) => {
+            let mut rest = text.chars();
+            let carried = rest.next();
+            Payload::Text {
+                carried,
+                text: rest.as_str(),
+            }
+        }
+        Message::Binary(bytes) => Payload::Binary(bytes),
+    };
+    Chunk {
+        first: fragment.is_first(),
+        last: fragment.is_last(),
+        payload,
+    }
+}
+
 /// An output with so much room and no more.
 struct Wire {
     bytes: Vec<u8>,
@@ -132,6 +153,8 @@ struct End<R> {
     pings: Vec<Vec<u8>>,
     pongs: Vec<Vec<u8>>,
     open: Option<(MessageKind, Vec<u8>)>,
+    /// What of it waits in a buffer.
+    held: ChunkBuffer<[u8; 300]>,
     /// What the open streamed frame lacks.
     stream: Vec<u8>,
     seen: Vec<Seen>,
@@ -161,6 +184,7 @@ impl<R: Role> End<R> {
             pings: Vec::new(),
             pongs: Vec::new(),
             open: None,
+            held: ChunkBuffer::new([0; 300]),
             stream: Vec::new(),
             seen: Vec::new(),
             failed: false,
@@ -318,12 +342,53 @@ impl<R: Role> End<R> {
                 self.fault(choices);
                 Ok(())
             }
+            20 => {
+                let choice = choices.byte();
+                let fragment = self.place(choice & 1 != 0, choice >> 4);
+                let (kind, bytes) = self.data(choices);
+                let result = self.gather_chunk(kind, &bytes, fragment);
+                if result.is_ok() {
+                    self.fragment(kind, &bytes, fragment);
+                }
+                result
+            }
+            21 => self.conn.flush_buffered(&mut self.held, &mut self.wire),
+            22 => {
+                let choice = choices.byte();
+                let fragment = self.place(choice & 1 != 0, choice >> 4);
+                let (kind, bytes) = self.data(choices);
+                // No extension was agreed on that uses a bit.
+                let rsv = if choice & 0xe == 0xe {
+                    Rsv::RSV1
+                } else {
+                    Rsv::NONE
+                };
+                let raw = RawMessage {
+                    kind,
+                    rsv,
+                    bytes: &bytes,
+                };
+                let result = self.conn.send_raw(raw, fragment, &mut self.wire);
+                if result.is_ok() {
+                    assert!(rsv.is_empty(), "a bit that nobody agreed on");
+                    self.fragment(kind, &bytes, fragment);
+                }
+                result
+            }
             18 => {
                 self.conn.reset_control_frames();
                 Ok(())
             }
             _ => self.end(choices.byte()),
         };
+        let bytes = self.left.len() + self.wire.bytes.len();
+        if !self.is_ended {
+            assert_eq!(
+                self.conn.sent().bytes,
+                bytes as u64,
+                "what is counted is what left"
+            );
+        }
         match result {
             Ok(()) => {}
             Err(SendError::Closing) => {
@@ -337,7 +402,11 @@ impl<R: Role> End<R> {
             }
             Err(SendError::MessageOpen | SendError::WrongKind) => assert!(self.open.is_some()),
             Err(SendError::NoMessageOpen) => assert!(self.open.is_none()),
-            Err(SendError::CompressedMessage) => assert!(self.open.is_some() && is_stream),
+            Err(SendError::CompressedMessage) => {
+                assert!(self.open.is_some() && (is_stream || op == 22));
+            }
+            Err(SendError::ChunksHeld) => assert!(!self.held.is_idle()),
+            Err(SendError::ReservedBits(_)) => assert_eq!(op, 22),
             Err(SendError::OutputFull { .. }) => assert_ne!(self.wire.room, usize::MAX),
             Err(SendError::ControlTooLong) => assert!(matches!(op, 11 | 12)),
             Err(SendError::InvalidCode(code)) => assert!(!code.is_sendable()),
@@ -388,23 +457,19 @@ impl<R: Role> End<R> {
         bytes: &[u8],
         fragment: Fragment,
     ) -> Result<(), SendError> {
-        let payload = match message(kind, bytes) {
-            Message::Text(text) => {
-                let mut rest = text.chars();
-                let carried = rest.next();
-                Payload::Text {
-                    carried,
-                    text: rest.as_str(),
-                }
-            }
-            Message::Binary(bytes) => Payload::Binary(bytes),
-        };
-        let chunk = Chunk {
-            first: fragment.is_first(),
-            last: fragment.is_last(),
-            payload,
-        };
+        let chunk = chunk(kind, bytes, fragment);
         self.conn.send_chunk(&chunk, &mut self.wire)
+    }
+
+    fn gather_chunk(
+        &mut self,
+        kind: MessageKind,
+        bytes: &[u8],
+        fragment: Fragment,
+    ) -> Result<(), SendError> {
+        let chunk = chunk(kind, bytes, fragment);
+        self.conn
+            .send_buffered(&chunk, &mut self.held, &mut self.wire)
     }
 
     /// Notes a frame that was sent.

@@ -15,6 +15,7 @@ pub use sender::Sender;
 
 use crate::assembler::{Assembler, Storage};
 use crate::broadcast::Broadcast;
+use crate::chunk_buffer::ChunkBuffer;
 use crate::config::Config;
 #[cfg(feature = "deflate")]
 use crate::deflate::{CompressState, InflateState};
@@ -454,6 +455,8 @@ impl<R: Role> Connection<R> {
     /// - [`SendError::MessageOpen`]: the frame begins a message, but one is open.
     /// - [`SendError::NoMessageOpen`]: the frame continues a message, but none is open.
     /// - [`SendError::WrongKind`]: the open message is of the other kind.
+    /// - [`SendError::ChunksHeld`]: a [`ChunkBuffer`] holds bytes of the open message, which come
+    ///   first.
     /// - [`SendError::Closing`], [`SendError::FrameOpen`], [`SendError::OutputFull`],
     ///   [`SendError::NoMemory`]: as [`send`](Self::send).
     ///
@@ -489,6 +492,9 @@ impl<R: Role> Connection<R> {
     /// [`send_fragment`](Self::send_fragment), other messages wait until it is finished. A message
     /// whose rest will not come cannot be finished: [`close`](Self::close), then.
     ///
+    /// Short reads make many frames, which the far end may [refuse](Config::max_fragments) and which
+    /// cost a header each: [`send_buffered`](Self::send_buffered) gathers them.
+    ///
     /// [`Payload::Raw`](crate::Payload::Raw) goes on as it is, by the rule of
     /// [`send_raw`](Self::send_raw). If reads have cut a frame, each of its chunks has the reserved
     /// bits of it. Where an extension marks only the first frame of a message, clear the bits of
@@ -502,6 +508,7 @@ impl<R: Role> Connection<R> {
     ///   open.
     /// - [`SendError::NoMessageOpen`]: it is not the first, and no message is open.
     /// - [`SendError::WrongKind`]: the open message is of the other kind.
+    /// - [`SendError::ChunksHeld`]: as [`send_fragment`](Self::send_fragment).
     /// - [`SendError::ReservedBits`], [`SendError::CompressedMessage`]: as
     ///   [`send_raw`](Self::send_raw).
     /// - [`SendError::Closing`], [`SendError::FrameOpen`], [`SendError::OutputFull`],
@@ -542,6 +549,82 @@ impl<R: Role> Connection<R> {
         self.sender.send_chunk(chunk, out)
     }
 
+    /// Sends a chunk on with others in one frame, for a relay whose reads are short.
+    ///
+    /// As [`send_chunk`](Self::send_chunk), but that a chunk stays in `chunks` while there is room
+    /// for it. One frame goes out when the buffer would overflow, and one when the message ends. A
+    /// frame has all that is held and the chunk behind it, so a chunk that is longer than the buffer
+    /// is not copied into it. Text goes out in whole characters. A call sends at most one frame, or
+    /// two where the reserved bits of [`Payload::Raw`](crate::Payload::Raw) change.
+    ///
+    /// The message is open from its first chunk on, also while no frame of it has gone out. Held
+    /// bytes wait however long the next chunk takes: [`flush_buffered`](Self::flush_buffered) lets
+    /// them go. [`close`](Self::close) ends the connection without them.
+    ///
+    /// See [RFC 6455 section 5.4](https://www.rfc-editor.org/rfc/rfc6455#section-5.4).
+    ///
+    /// # Errors
+    ///
+    /// - [`SendError::WrongBuffer`]: `chunks` holds bytes of another connection or message, or lacks
+    ///   bytes of this one.
+    /// - [`SendError::OutputFull`]: `out` has no room for the frame. The chunk was not taken; call
+    ///   again with it.
+    /// - All others: as [`send_chunk`](Self::send_chunk).
+    ///
+    /// # Examples
+    ///
+    /// Three chunks, which make one frame:
+    ///
+    /// ```
+    /// # #[cfg(feature = "alloc")] {
+    /// use websocket_proto::frame::MaskingKey;
+    /// use websocket_proto::{ChunkBuffer, Client, Config, Connection, Event, Negotiated, Server};
+    ///
+    /// # let role = Client::new(|| MaskingKey::new([0; 4]));
+    /// let mut near = Connection::new(Server, Negotiated::default(), Config::default());
+    /// let mut far = Connection::new(role, Negotiated::default(), Config::default());
+    /// let (mut to_near, mut to_far) = (Vec::new(), Vec::new());
+    /// let mut chunks = ChunkBuffer::new([0; 4096]);
+    ///
+    /// for read in [&mut b"\x82\x85\0\0\0\0He"[..].to_vec(), &mut b"ll".to_vec(), &mut b"o".to_vec()] {
+    ///     let mut input = &mut read[..];
+    ///     while let Some(event) = near.receive(&mut input, &mut to_near)? {
+    ///         if let Event::Chunk(chunk) = event {
+    ///             far.send_buffered(&chunk, &mut chunks, &mut to_far)?;
+    ///         }
+    ///     }
+    /// }
+    /// assert_eq!(to_far, b"\x82\x85\0\0\0\0Hello");
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn send_buffered<B: AsMut<[u8]>>(
+        &mut self,
+        chunk: &Chunk<'_>,
+        chunks: &mut ChunkBuffer<B>,
+        out: &mut impl Output,
+    ) -> Result<(), SendError> {
+        self.sender.send_buffered(chunk, chunks, out)
+    }
+
+    /// Sends what `chunks` holds of the open message as a frame, if it holds anything.
+    ///
+    /// A relay calls it when it has nothing more to read for now, so that no byte waits for the next
+    /// read of its own.
+    ///
+    /// # Errors
+    ///
+    /// - [`SendError::WrongBuffer`]: as [`send_buffered`](Self::send_buffered).
+    /// - [`SendError::Closing`], [`SendError::FrameOpen`], [`SendError::OutputFull`],
+    ///   [`SendError::NoMemory`]: as [`send`](Self::send).
+    pub fn flush_buffered<B: AsMut<[u8]>>(
+        &mut self,
+        chunks: &mut ChunkBuffer<B>,
+        out: &mut impl Output,
+    ) -> Result<(), SendError> {
+        self.sender.flush_buffered(chunks, out)
+    }
+
     /// Sends one frame as the caller's extension has made it, with its reserved bits.
     ///
     /// The engine neither compresses the payload nor checks it as text. `payload.rsv` are the bits
@@ -556,8 +639,8 @@ impl<R: Role> Connection<R> {
     /// - [`SendError::ReservedBits`]: the bits were not agreed on. RSV1 is permessage-deflate's
     ///   where that was agreed on.
     /// - [`SendError::CompressedMessage`]: the engine compresses the open message.
-    /// - [`SendError::MessageOpen`], [`SendError::NoMessageOpen`], [`SendError::WrongKind`]: as
-    ///   [`send_fragment`](Self::send_fragment).
+    /// - [`SendError::MessageOpen`], [`SendError::NoMessageOpen`], [`SendError::WrongKind`],
+    ///   [`SendError::ChunksHeld`]: as [`send_fragment`](Self::send_fragment).
     /// - [`SendError::Closing`], [`SendError::FrameOpen`], [`SendError::OutputFull`]: as
     ///   [`send`](Self::send).
     ///
@@ -605,8 +688,8 @@ impl<R: Role> Connection<R> {
     /// # Errors
     ///
     /// - [`SendError::FrameTooLong`]: `len` is 2^63 or more.
-    /// - [`SendError::MessageOpen`], [`SendError::NoMessageOpen`], [`SendError::WrongKind`]: as
-    ///   [`send_fragment`](Self::send_fragment).
+    /// - [`SendError::MessageOpen`], [`SendError::NoMessageOpen`], [`SendError::WrongKind`],
+    ///   [`SendError::ChunksHeld`]: as [`send_fragment`](Self::send_fragment).
     /// - [`SendError::CompressedMessage`]: the open message is compressed, and what the caller sends
     ///   itself is not.
     /// - [`SendError::Closing`], [`SendError::FrameOpen`]: as [`send`](Self::send).

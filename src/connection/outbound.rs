@@ -1,5 +1,6 @@
 //! The outbound direction: frames in their order, never one inside another.
 
+use crate::chunk_buffer::HeldPlace;
 use crate::error::SendError;
 use crate::fragment::Fragment;
 use crate::frame::{
@@ -19,6 +20,8 @@ pub(super) struct Outbound {
     mask: Mask,
     /// The kind of the open message.
     message: Option<MessageKind>,
+    /// What a chunk buffer holds of the open message.
+    held: Held,
     /// The reserved bits that belong to the caller's extensions.
     own_bits: Rsv,
     /// Totals of all frames.
@@ -29,6 +32,16 @@ pub(super) struct Outbound {
     newest_wire_len: u64,
     /// Bytes of itself so far.
     newest_len: u64,
+}
+
+/// What a chunk buffer holds of the open message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Held {
+    Nothing,
+    /// Its first bytes: no frame of it has gone out.
+    Start,
+    /// Bytes behind those that went out.
+    Rest,
 }
 
 /// A data frame that may go out now, without its length.
@@ -44,6 +57,7 @@ impl Outbound {
             remaining: 0,
             mask: Mask::new(MaskingKey::new([0; 4])),
             message: None,
+            held: Held::Nothing,
             own_bits,
             sent: Traffic::NONE,
             is_compressed: false,
@@ -73,11 +87,35 @@ impl Outbound {
     /// - [`SendError::MessageOpen`]: the frame begins a message, but one is open.
     /// - [`SendError::NoMessageOpen`]: the frame continues a message, but none is open.
     /// - [`SendError::WrongKind`]: the open message is of the other kind.
+    /// - [`SendError::ChunksHeld`]: a chunk buffer holds bytes of it that go first.
     #[inline]
     pub(super) fn next_frame(
         &self,
         kind: MessageKind,
         fragment: Fragment,
+    ) -> Result<DataFrame, SendError> {
+        self.frame_at(kind, fragment, false)
+    }
+
+    /// Returns the data frame that may go out now with the bytes that a chunk buffer holds.
+    ///
+    /// # Errors
+    ///
+    /// As [`next_frame`](Self::next_frame), without [`SendError::ChunksHeld`].
+    pub(super) fn next_buffered_frame(
+        &self,
+        kind: MessageKind,
+        fragment: Fragment,
+    ) -> Result<DataFrame, SendError> {
+        self.frame_at(kind, fragment, true)
+    }
+
+    #[inline]
+    fn frame_at(
+        &self,
+        kind: MessageKind,
+        fragment: Fragment,
+        has_held: bool,
     ) -> Result<DataFrame, SendError> {
         self.ensure_no_open_frame()?;
         let opcode = match (self.message, fragment.is_first()) {
@@ -89,7 +127,12 @@ impl Outbound {
             // message" (section 5.4).
             (Some(_), true) => return Err(SendError::MessageOpen),
             (Some(open), false) if open != kind => return Err(SendError::WrongKind),
-            (Some(_), false) => Opcode::Continuation,
+            (Some(_), false) => match self.held {
+                Held::Nothing => Opcode::Continuation,
+                _ if !has_held => return Err(SendError::ChunksHeld),
+                Held::Start => kind.opcode(),
+                Held::Rest => Opcode::Continuation,
+            },
         };
         Ok(DataFrame {
             kind,
@@ -101,14 +144,55 @@ impl Outbound {
         })
     }
 
+    /// Returns the frame that carries the held bytes alone, if there are any.
+    pub(super) fn held_frame(&self) -> Option<DataFrame> {
+        if self.held == Held::Nothing {
+            return None;
+        }
+        self.frame_at(self.message?, Fragment::Middle, true).ok()
+    }
+
+    /// Notes that a chunk buffer holds bytes of the message that `frame` is of, which begins if none
+    /// is open. Returns their place.
+    pub(super) fn hold(&mut self, frame: DataFrame, is_compressed: bool) -> HeldPlace {
+        if self.message.is_none() {
+            self.message = Some(frame.kind);
+            self.is_compressed = is_compressed;
+            self.newest_wire_len = 0;
+            self.newest_len = 0;
+            self.held = Held::Start;
+        } else if self.held == Held::Nothing {
+            self.held = Held::Rest;
+        }
+        self.place()
+    }
+
+    /// Returns the place of the bytes that a chunk buffer holds, if one does.
+    pub(super) fn held_place(&self) -> Option<HeldPlace> {
+        (self.held != Held::Nothing).then(|| self.place())
+    }
+
+    const fn place(&self) -> HeldPlace {
+        HeldPlace {
+            messages: self.sent.messages,
+            offset: self.newest_len,
+        }
+    }
+
+    /// Notes that the held bytes have gone out, in the last frame of their message if `fin`.
+    pub(super) const fn held_sent(&mut self, fin: bool) {
+        self.held = Held::Nothing;
+        if fin {
+            self.message = None;
+        }
+    }
+
     /// Returns the data frame that may go out now with these reserved bits and a payload that the
     /// engine does not compress.
     ///
     /// # Errors
     ///
-    /// - As [`next_frame`](Self::next_frame).
-    /// - [`SendError::CompressedMessage`]: the open message is compressed.
-    /// - [`SendError::ReservedBits`]: no extension of the caller's uses these bits.
+    /// As [`next_frame`](Self::next_frame) and [`ensure_raw`](Self::ensure_raw).
     #[inline]
     pub(super) fn next_raw_frame(
         &self,
@@ -117,7 +201,19 @@ impl Outbound {
         fragment: Fragment,
     ) -> Result<DataFrame, SendError> {
         let mut frame = self.next_frame(kind, fragment)?;
-        #[cfg(feature = "deflate")]
+        self.ensure_raw(rsv)?;
+        frame.first.rsv = rsv;
+        Ok(frame)
+    }
+
+    /// Checks that a frame with these bits may go out here with a payload that is not compressed.
+    ///
+    /// # Errors
+    ///
+    /// - [`SendError::CompressedMessage`]: the open message is compressed.
+    /// - [`SendError::ReservedBits`]: no extension of the caller's uses these bits.
+    #[inline]
+    pub(super) const fn ensure_raw(&self, rsv: Rsv) -> Result<(), SendError> {
         if self.is_inside_compressed() {
             return Err(SendError::CompressedMessage);
         }
@@ -126,12 +222,10 @@ impl Outbound {
         if !self.own_bits.contains(rsv) {
             return Err(SendError::ReservedBits(rsv));
         }
-        frame.first.rsv = rsv;
-        Ok(frame)
+        Ok(())
     }
 
     /// Whether the open message is compressed.
-    #[cfg(feature = "deflate")]
     #[inline]
     pub(super) const fn is_inside_compressed(&self) -> bool {
         self.message.is_some() && self.is_compressed
@@ -411,6 +505,21 @@ fn make_room<R: Role>(payload_len: usize, out: &mut impl Output) -> Result<u64, 
         Ok(()) => Ok(wire_len(needed)),
         Err(OutputFull) => Err(SendError::OutputFull { needed }),
     }
+}
+
+/// Makes room for two frames with payloads of these lengths.
+///
+/// # Errors
+///
+/// [`SendError::OutputFull`] when there is no room for both.
+pub(super) fn make_room_for_two<R: Role>(
+    one: usize,
+    other: usize,
+    out: &mut impl Output,
+) -> Result<(), SendError> {
+    let needed = frame_len::<R>(one).saturating_add(frame_len::<R>(other));
+    out.make_room(needed)
+        .map_err(|_| SendError::OutputFull { needed })
 }
 
 /// Puts a frame into the room that was [made](make_room) for it; its payload lies in parts.

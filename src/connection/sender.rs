@@ -1,5 +1,6 @@
 //! The sending half of a connection: it owns everything that goes out, and how far closing is.
 
+mod buffered;
 #[cfg(feature = "deflate")]
 mod compressing;
 
@@ -179,6 +180,13 @@ impl<R: Role> Sender<R> {
     fn next_frame(&self, kind: MessageKind, fragment: Fragment) -> Result<DataFrame, SendError> {
         self.ensure_open()?;
         self.outbound.next_frame(kind, fragment)
+    }
+
+    /// Whether a data frame goes out compressed: never, without the feature.
+    #[cfg(not(feature = "deflate"))]
+    #[expect(clippy::unused_self, reason = "for the feature")]
+    const fn compresses(&self, _: DataFrame, _: &[&[u8]]) -> bool {
+        false
     }
 
     /// Puts a data frame, compressed if its message is.

@@ -17,6 +17,7 @@
     reason = "a test may panic: that is how it fails"
 )]
 
+mod buffered;
 mod case;
 mod closing;
 mod direct;

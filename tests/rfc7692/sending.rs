@@ -3,8 +3,8 @@
 use websocket_proto::deflate::{Agreement, CompressState, Policy, WindowBits};
 use websocket_proto::frame::{MaskingKey, MessageKind, Rsv};
 use websocket_proto::{
-    Assembler, Broadcast, Chunk, Client, Config, Connection, Fragment, Incoming, Negotiated,
-    Payload, RawMessage, Role, SendError, Server, SliceOutput,
+    Assembler, Broadcast, Chunk, ChunkBuffer, Client, Config, Connection, Event, Fragment,
+    Incoming, Negotiated, Payload, RawMessage, Role, SendError, Server, SliceOutput,
 };
 
 use crate::case::{Random, frames_on_the_wire, hex};
@@ -543,4 +543,99 @@ fn what_a_compressed_message_costs_is_known() {
     let sent = conn.sent();
     assert_eq!((sent.bytes, sent.messages), (out.len() as u64, 5));
     assert_eq!(sent.frames, frames_on_the_wire(&out, false).len() as u64);
+}
+
+/// A relay between two compressed connections, whose window has 4 bytes.
+#[test]
+fn a_relay_with_a_window_of_4_bytes_gathers_what_it_sends() {
+    let text = prose(5, 600_000);
+    let mut input = Vec::new();
+    client(Policy::default())
+        .send(text.as_str(), &mut input)
+        .unwrap();
+    for (policy, buffer_len) in [
+        (Some(Policy::default()), 4096),
+        (Some(Policy::default().send_context_takeover(false)), 100),
+        (None, 4096),
+    ] {
+        let agreed = policy.map_or(Negotiated::default(), negotiated);
+        let mut near = server(Policy::default());
+        let mut far = Connection::new(Server, agreed, Config::default());
+        let mut chunks = ChunkBuffer::new(vec![0; buffer_len]);
+        let (mut bytes, mut out, mut seen) = (input.clone(), Vec::new(), 0);
+        for mut read in bytes.chunks_mut(1) {
+            let mut window = [0; 4];
+            while let Some(event) = near
+                .receive_inflated(&mut read, &mut window, &mut Vec::new())
+                .unwrap()
+            {
+                if let Event::Chunk(chunk) = event {
+                    far.send_buffered(&chunk, &mut chunks, &mut out).unwrap();
+                    seen += 1;
+                }
+            }
+        }
+        let frames = frames_on_the_wire(&out, false).len();
+        assert!(seen > 131_072, "{seen}");
+        assert!(frames <= text.len().div_ceil(buffer_len) + 1, "{frames}");
+        let cost = far.newest_sent();
+        assert_eq!((cost.compressed, cost.len), (policy.is_some(), 600_000));
+        assert_eq!(cost.wire_len, out.len() as u64);
+        let role = Client::new(|| MaskingKey::new([0; 4]));
+        let mut peer = Connection::new(role, agreed, Config::default());
+        let seen = received(&mut peer, &out);
+        assert!(seen == [(MessageKind::Text, text.clone().into_bytes())]);
+    }
+}
+
+#[test]
+fn a_gathered_message_is_compressed_or_not_from_its_first_chunk_on() {
+    let mut agreed = negotiated(Policy::default());
+    agreed.reserved_bits = Rsv::RSV2;
+    let mut conn = Connection::new(Server, agreed, Config::default());
+    let (mut out, mut chunks) = (Vec::new(), ChunkBuffer::new([0; 64]));
+    let chunk = |fragment: Fragment, payload| Chunk {
+        first: fragment.is_first(),
+        last: fragment.is_last(),
+        payload,
+    };
+    let plain = |text| Payload::Text {
+        carried: None,
+        text,
+    };
+    let raw = Payload::Raw {
+        kind: MessageKind::Text,
+        rsv: Rsv::RSV2,
+        bytes: b"raw",
+    };
+    let mut send = |fragment, payload, out: &mut Vec<u8>| {
+        conn.send_buffered(&chunk(fragment, payload), &mut chunks, out)
+    };
+    send(Fragment::First, plain("Hello"), &mut out).unwrap();
+    assert_eq!(
+        send(Fragment::Last, raw, &mut out),
+        Err(SendError::CompressedMessage)
+    );
+    // What finds no room is compressed anew.
+    let mut none = SliceOutput::new(&mut []);
+    let last = chunk(Fragment::Last, plain(", World"));
+    for _ in 0..2 {
+        assert!(conn.send_buffered(&last, &mut chunks, &mut none).is_err());
+    }
+    conn.send_buffered(&last, &mut chunks, &mut out).unwrap();
+    let mut send = |fragment, payload, out: &mut Vec<u8>| {
+        conn.send_buffered(&chunk(fragment, payload), &mut chunks, out)
+    };
+    send(Fragment::Only, plain("short"), &mut out).unwrap();
+    let frames = frames_on_the_wire(&out, false);
+    let firsts: Vec<_> = frames.iter().map(|(first, _)| *first).collect();
+    assert_eq!(firsts, [0xc1, 0x81]);
+    let seen = received(&mut client(Policy::default()), &out);
+    assert_eq!(seen[0].1, b"Hello, World");
+
+    // A raw start makes all of it raw.
+    out.clear();
+    send(Fragment::First, raw, &mut out).unwrap();
+    send(Fragment::Last, plain("and the rest"), &mut out).unwrap();
+    assert_eq!(out, b"\x21\x03raw\x80\x0cand the rest");
 }

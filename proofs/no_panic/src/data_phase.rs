@@ -3,9 +3,10 @@
 use arrayvec::ArrayVec;
 use websocket_proto::frame::{CloseCode, EncodedHeader, MaskingKey, MessageKind, Rsv};
 use websocket_proto::{
-    Assembler, Borrowed, Broadcast, Chunk, Client, Closure, Config, Connection, Event, Fixed,
-    Fragment, Inbox, Incoming, LimitedOutput, Message, Negotiated, Output, ProtocolError, RawMessage, Receiver, Reply,
-    Role, SendError, Sender, Server, SliceOutput, State, Storage, Transport,
+    Assembler, Borrowed, Broadcast, Chunk, ChunkBuffer, Client, Closure, Config, Connection, Event,
+    Fixed, Fragment, Inbox, Incoming, LimitedOutput, Message, MessageCost, Misuse, Negotiated, Output, ProtocolError, ReceiveError,
+    RawMessage, Receiver, Reply, Role, SendError, Sender, Server, SliceOutput, State, Storage,
+    Traffic, Transport,
 };
 
 use crate::{Root, roots};
@@ -124,6 +125,36 @@ fn start_frame<R: Role>(
     conn.start_frame(kind, len, fragment)
 }
 
+fn send_buffered<R: Role, B: AsMut<[u8]>, O: Output>(
+    conn: &mut Connection<R>,
+    chunk: &Chunk<'_>,
+    chunks: &mut ChunkBuffer<B>,
+    out: &mut O,
+) -> Sent {
+    conn.send_buffered(chunk, chunks, out)?;
+    conn.flush_buffered(chunks, out)
+}
+
+fn half_send_buffered<R: Role, B: AsMut<[u8]>, O: Output>(
+    sender: &mut Sender<R>,
+    chunk: &Chunk<'_>,
+    chunks: &mut ChunkBuffer<B>,
+    out: &mut O,
+) -> Sent {
+    sender.send_buffered(chunk, chunks, out)?;
+    sender.flush_buffered(chunks, out)
+}
+
+fn chunk_buffer<B: AsMut<[u8]>>(buffer: B) -> (bool, usize) {
+    let mut chunks = ChunkBuffer::new(buffer);
+    chunks.clear();
+    (chunks.is_idle() || chunks.is_empty(), chunks.len())
+}
+
+fn positions(chunk: &Chunk<'_>, first: bool, last: bool) -> [Fragment; 2] {
+    [chunk.fragment(), Fragment::new(first, last)]
+}
+
 fn send_raw<R: Role, O: Output>(
     conn: &mut Connection<R>,
     payload: RawMessage<'_>,
@@ -192,6 +223,18 @@ fn receive_eof<R: Role>(conn: &mut Connection<R>) -> Closure {
 
 fn split<R: Role>(conn: Connection<R>) -> (Receiver<R>, Sender<R>) {
     conn.split()
+}
+
+fn traffic<R: Role>(conn: &Connection<R>) -> (Traffic, MessageCost) {
+    (conn.sent(), conn.newest_sent())
+}
+
+fn half_traffic<R: Role>(sender: &Sender<R>) -> (Traffic, MessageCost) {
+    (sender.sent(), sender.newest_sent())
+}
+
+fn max_len<O: Output>(out: &O) -> usize {
+    out.max_len()
 }
 
 /// The halves of a split connection, whose replies go by a function of the caller's.
@@ -346,6 +389,9 @@ macro_rules! with_output {
             send_binary::<$role, $out>,
             send_fragment::<$role, $out>,
             send_chunk::<$role, $out>,
+            send_buffered::<$role, Bytes<'_>, $out>,
+            send_buffered::<$role, Buffer, $out>,
+            half_send_buffered::<$role, Bytes<'_>, $out>,
             send_raw::<$role, $out>,
             put_payload::<$role, $out>,
             ping::<$role, $out>,
@@ -377,6 +423,8 @@ macro_rules! without_output {
             start_raw_frame::<$role>,
             mask_payload::<$role>,
             state::<$role>,
+            traffic::<$role>,
+            half_traffic::<$role>,
             receive_eof::<$role>,
             split::<$role>,
             half_receive::<$role>,
@@ -413,5 +461,11 @@ pub(crate) const ROOTS: &[&[Root]] = &[
         new_broadcast,
         count_payload,
         limited,
+        chunk_buffer::<Bytes<'_>>,
+        chunk_buffer::<Buffer>,
+        positions,
+        max_len::<Slice<'_>>,
+        max_len::<Array>,
+        max_len::<Any<'_>>,
     ],
 ];
