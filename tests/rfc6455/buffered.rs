@@ -4,7 +4,7 @@ use arrayvec::ArrayVec;
 use websocket_proto::frame::{CloseCode, MaskingKey, MessageKind, Rsv};
 use websocket_proto::{
     Assembler, Broadcast, Chunk, ChunkBuffer, Client, Config, Connection, Event, Fragment,
-    Incoming, Negotiated, Payload, ProtocolError, RawMessage, Role, SendError, Server, SliceOutput,
+    Incoming, Negotiated, Payload, ReceiveError, RawMessage, Role, SendError, Server, SliceOutput,
 };
 
 use crate::case::*;
@@ -112,7 +112,7 @@ fn s5_4_gathered_chunks_are_the_same_messages_in_few_frames_however_the_input_is
 }
 
 /// What a peer with the default limits makes of it.
-fn received(mut bytes: Vec<u8>) -> Result<Vec<u8>, ProtocolError> {
+fn received(mut bytes: Vec<u8>) -> Result<Vec<u8>, ReceiveError> {
     let (mut conn, mut assembler) = (client(), Assembler::default());
     let (mut input, mut out) = (&mut bytes[..], Vec::new());
     let incoming = conn.receive_message(&mut input, &mut assembler, &mut out)?;
@@ -134,7 +134,7 @@ fn s5_4_a_message_that_comes_byte_by_byte_passes_the_far_ends_limits() {
     let limit = 131_072;
     assert_eq!(
         received(out),
-        Err(ProtocolError::TooManyFragments { limit })
+        Err(ReceiveError::TooManyFragments { limit })
     );
 
     for buffer_len in [4096, 16_384, 300_000] {
