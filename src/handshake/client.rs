@@ -15,16 +15,18 @@ use super::connect::{
 use super::error::HandshakeError;
 use super::extension;
 use super::field::{Pair, is_authority, is_named, is_origin, is_token, pairs};
-use super::head::{EmptyLine, HeadLimits, HttpVersion, Scanner};
+use super::head::{HeadLimits, HttpVersion, Responses, Scanner};
 use super::key::{Accept, Key};
 use super::known::{Known, Single};
+use super::outcome::HeadEnd;
 use super::outgoing::{FieldValue, Line, Outgoing, append, check_outgoing, line, write_whole};
 #[cfg(feature = "deflate")]
 use super::permessage_deflate;
 use super::subprotocol;
+use super::target::Target;
 #[cfg(feature = "deflate")]
 use crate::deflate::{Agreement, Policy};
-use crate::{Negotiated, Output};
+use crate::{Leniency, Negotiated, Output};
 
 pub use super::connect::ConnectEnabled;
 pub use super::outcome::{Accepted, Answer, Outcome, Rejected, RequestError};
@@ -85,6 +87,7 @@ pub struct Handshake<'p, V = Http1<'p>> {
     version: V,
     subprotocols: &'p [&'p str],
     subprotocol_choice: SubprotocolChoice,
+    leniency: Leniency,
     #[cfg(feature = "deflate")]
     deflate: Option<Policy>,
 }
@@ -94,7 +97,7 @@ pub struct Handshake<'p, V = Http1<'p>> {
 pub struct Http1<'r> {
     asked: Asked<'r>,
     nonce: [u8; 16],
-    scanner: Scanner,
+    scanner: Scanner<Responses>,
 }
 
 /// Without the nonce, which shows what the caller's source of randomness gives.
@@ -147,9 +150,8 @@ impl<'r> Asked<'r> {
         if !is_authority(self.host.as_bytes()) {
             return Err(RequestError::Host);
         }
-        // "[...] MUST NOT be used on these URIs": no fragment either (RFC 6455, section 3)
-        let is_target_byte = |byte: u8| byte.is_ascii_graphic() && byte != b'#';
-        if !self.target.starts_with('/') || !self.target.bytes().all(is_target_byte) {
+        // The rule of a server, but for absolute URIs, which are for proxies.
+        if Target::new(self.target).check() != Ok(None) {
             return Err(RequestError::Target);
         }
         if self
@@ -168,6 +170,7 @@ impl<'p, V> Handshake<'p, V> {
             version,
             subprotocols: &[],
             subprotocol_choice: SubprotocolChoice::Optional,
+            leniency: Leniency::new(),
             #[cfg(feature = "deflate")]
             deflate: None,
         }
@@ -184,6 +187,17 @@ impl<'p, V> Handshake<'p, V> {
     #[must_use]
     pub fn subprotocol_choice(mut self, choice: SubprotocolChoice) -> Self {
         self.subprotocol_choice = choice;
+        self
+    }
+
+    /// Sets which rules the client does not insist on; by default none. To be set before
+    /// `receive`.
+    ///
+    /// On HTTP/2 and HTTP/3, and behind an HTTP library, [`Leniency::loose_fields`] and
+    /// [`Leniency::bare_line_feed`] are the library's affair.
+    #[must_use]
+    pub fn leniency(mut self, leniency: Leniency) -> Self {
+        self.leniency = leniency;
         self
     }
 
@@ -267,12 +281,13 @@ impl<'p, V> Handshake<'p, V> {
         known: &Known<'b>,
         fields: impl Iterator<Item = Pair<'b>> + Clone,
     ) -> Result<Negotiated<'p>, HandshakeError> {
-        let extensions = known.extensions.values(extension::FIELD, fields);
+        let extensions = known.extensions.values(extension::FIELD, fields.clone());
         #[cfg(not(feature = "deflate"))]
         extension::check_accepted(extensions, &[])?;
         #[cfg(feature = "deflate")]
         let deflate = self.check_deflate(extensions)?;
-        let subprotocol = subprotocol::check_choice(known.subprotocols, self.subprotocols)?;
+        let chosen = known.subprotocols.values(subprotocol::FIELD, fields);
+        let subprotocol = subprotocol::check_choice(chosen, self.subprotocols, self.leniency)?;
         if subprotocol.is_none()
             && !self.subprotocols.is_empty()
             && self.subprotocol_choice == SubprotocolChoice::Required
@@ -316,7 +331,7 @@ impl<'p, 'r> Handshake<'p, Http1<'r>> {
     /// from a cached one. `host` is a host with a port unless that is the scheme's own
     /// (`example.com:8080`), `target` a path with an optional query (`/chat?room=1`).
     pub fn new(nonce: [u8; 16], host: &'r str, target: &'r str) -> Self {
-        let scanner = Scanner::new(HeadLimits::default(), EmptyLine::Refused);
+        let scanner = Scanner::new(HeadLimits::default());
         Self::with_version(Http1 {
             asked: Asked::new(host, target),
             nonce,
@@ -341,7 +356,7 @@ impl<'p, 'r> Handshake<'p, Http1<'r>> {
     /// Limits the head of the response; to be set before [`receive`](Handshake::receive).
     #[must_use]
     pub fn limits(mut self, limits: HeadLimits) -> Self {
-        self.version.scanner = Scanner::new(limits, EmptyLine::Refused);
+        self.version.scanner = Scanner::new(limits);
         self
     }
 
@@ -455,7 +470,7 @@ impl<'p, 'r> Handshake<'p, Http1<'r>> {
     ///
     /// Close the connection; there is nobody to tell.
     ///
-    /// - The head is not HTTP/1.1 or exceeds a limit:
+    /// - The head is not HTTP/1.1 or exceeds a limit; the first byte that proves it decides:
     ///   [`MalformedHead`](HandshakeError::MalformedHead),
     ///   [`BareLineFeed`](HandshakeError::BareLineFeed),
     ///   [`LineFolding`](HandshakeError::LineFolding),
@@ -482,9 +497,8 @@ impl<'p, 'r> Handshake<'p, Http1<'r>> {
         &mut self,
         buf: &'b [u8],
     ) -> Result<Option<Outcome<'p, 'b>>, HandshakeError> {
-        while let Some(head) = self.version.scanner.scan(buf)? {
-            let line = head.parse_response()?;
-            let (fields, head_len) = (head.fields, head.end);
+        while let Some(head) = self.version.scanner.scan(buf, self.leniency)? {
+            let (line, fields, head_len) = (head.line, head.fields, head.end);
             return match (line.status, line.version) {
                 // Neither the upgrade nor interim responses are known to HTTP/1.0.
                 (100..=199, HttpVersion::Http10) => Err(HandshakeError::HttpVersion),
@@ -518,13 +532,22 @@ impl<'p, 'r> Handshake<'p, Http1<'r>> {
         Ok(None)
     }
 
+    /// Tells what the end of the server's input means, after all bytes before it went to
+    /// [`receive`](Handshake::receive).
+    ///
+    /// [`HeadEnd::BeforeHead`] means that not a byte of an answer has come.
+    pub fn receive_eof(&self) -> HeadEnd {
+        self.version.scanner.end()
+    }
+
     /// Checks a response that an HTTP library has parsed: its status, its version, its fields.
     ///
     /// # Errors
     ///
     /// The status is 101, but the rest is no answer to the request, as for
     /// [`receive`](Handshake::receive). Or [`HttpVersion`](HandshakeError::HttpVersion): the
-    /// version is not 1.1, and the status is an interim one.
+    /// version is not 1.1, and the status is an interim one. Or
+    /// [`MalformedHead`](HandshakeError::MalformedHead): the status has not three digits.
     pub fn check_response<'b>(
         &self,
         status: u16,
@@ -532,6 +555,8 @@ impl<'p, 'r> Handshake<'p, Http1<'r>> {
         fields: impl Iterator<Item = (&'b [u8], &'b [u8])> + Clone,
     ) -> Result<Answer<'p>, HandshakeError> {
         match (status, version) {
+            // What no status line says, no library does either.
+            (..=99 | 1000.., _) => return Err(HandshakeError::MalformedHead),
             // "HTTP/2 does not support the 101 (Switching Protocols) informational status code"
             // (RFC 9113, section 8.6); HTTP/1.0 has no 1xx at all.
             (100..=199, HttpVersion::Http11) => {}
@@ -568,14 +593,18 @@ impl<'p, 'r> Handshake<'p, Http1<'r>> {
         }
         // "The |Sec-WebSocket-Accept| header MUST NOT appear more than once in an HTTP response."
         // (section 11.3.3)
-        let accept = known
-            .accept
-            .get("Sec-WebSocket-Accept")?
-            .ok_or(HandshakeError::MissingAccept)?;
-        // "[...] contains a value other than the base64-encoded SHA-1 of the concatenation [...],
-        // the client MUST _Fail the WebSocket Connection_." (section 4.1)
-        if accept != Accept::of(&Key::from_nonce(self.version.nonce)).as_bytes() {
-            return Err(HandshakeError::WrongAccept);
+        match known.accept.get("Sec-WebSocket-Accept")? {
+            // "[...] contains a value other than the base64-encoded SHA-1 of the concatenation
+            // [...], the client MUST _Fail the WebSocket Connection_." (section 4.1)
+            Some(accept)
+                if accept != Accept::of(&Key::from_nonce(self.version.nonce)).as_bytes() =>
+            {
+                return Err(HandshakeError::WrongAccept);
+            }
+            // "If the response lacks a |Sec-WebSocket-Accept| header field [...], the client MUST
+            // _Fail the WebSocket Connection_." (section 4.1)
+            None if !self.leniency.missing_accept => return Err(HandshakeError::MissingAccept),
+            _ => {}
         }
         self.check_agreed(known, fields)
     }
@@ -693,7 +722,9 @@ impl<'p, 'r> Handshake<'p, ExtendedConnect<'r>> {
     ///
     /// - [`HttpVersion`](HandshakeError::HttpVersion): the status is 101, which HTTP/2 and HTTP/3
     ///   do not have.
-    /// - [`ConnectionField`](HandshakeError::ConnectionField): the response is malformed.
+    /// - [`ConnectionField`](HandshakeError::ConnectionField),
+    ///   [`MalformedHead`](HandshakeError::MalformedHead): the response is malformed, or its status
+    ///   has not three digits.
     /// - The status opens the connection, but the rest does not answer the request:
     ///   [`RepeatedField`](HandshakeError::RepeatedField),
     ///   [`InvalidExtensions`](HandshakeError::InvalidExtensions),
@@ -711,6 +742,7 @@ impl<'p, 'r> Handshake<'p, ExtendedConnect<'r>> {
     ) -> Result<Answer<'p>, HandshakeError> {
         check_no_connection_fields(fields.clone())?;
         match status {
+            ..=99 | 1000.. => Err(HandshakeError::MalformedHead),
             // "HTTP/2 does not support the 101 (Switching Protocols) informational status code"
             // (RFC 9113, section 8.6)
             101 => Err(HandshakeError::HttpVersion),

@@ -38,7 +38,7 @@ pub enum HandshakeError {
         /// The limit in bytes.
         limit: usize,
     },
-    /// The HTTP version is not 1.1, or a status is not one of that version.
+    /// The HTTP version is not 1.1 to 1.9, or a status is not one of that version.
     ///
     /// HTTP/1.0 has no interim responses, HTTP/2 and HTTP/3 have no 101.
     /// See [RFC 6455 section 4.2.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.2.1).
@@ -72,11 +72,18 @@ pub enum HandshakeError {
     ///
     /// See [RFC 6455 section 4.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.1).
     InvalidSubprotocol,
-    /// The request target is neither a path that starts with `/` nor an http or https URI.
+    /// The request target is neither a path that starts with `/` nor an http or https URI, or has
+    /// a character that no browser sends there.
+    ///
+    /// Those are `"`, `<` and `>`, and `\` outside the query. All other visible characters of ASCII
+    /// are taken but `#`, which is [`TargetFragment`](Self::TargetFragment). RFC 3986 has no `[`,
+    /// `]`, `\`, `^`, `` ` ``, `{`, `|` and `}` there, but browsers of today or some years ago send
+    /// them: see the [URL Standard](https://url.spec.whatwg.org/#path-percent-encode-set).
     ///
     /// See [RFC 6455 section 4.2.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.2.1).
     InvalidTarget,
-    /// A line starts with a space or a tab, as a folded field value does.
+    /// A line starts with a space or a tab: in a request that of a folded field, in a response the
+    /// one after the status line.
     ///
     /// See [RFC 9112 section 5.2](https://www.rfc-editor.org/rfc/rfc9112#section-5.2).
     LineFolding,
@@ -157,7 +164,8 @@ pub enum HandshakeError {
     ///
     /// See [RFC 6455 section 4.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.1).
     RepeatedSubprotocol,
-    /// The start line is longer than [`HeadLimits::max_line`](super::HeadLimits::max_line).
+    /// The start line is longer than [`HeadLimits::max_line`](super::HeadLimits::max_line), or, if
+    /// that is not set, than the head may be.
     ///
     /// See [RFC 9112 section 3](https://www.rfc-editor.org/rfc/rfc9112#section-3).
     StartLineTooLong {
@@ -328,7 +336,7 @@ impl fmt::Display for HandshakeError {
                 "`Sec-WebSocket-Protocol` is not a list of tokens: name one at least, no spaces"
             }
             Self::InvalidTarget => {
-                "the request target is neither a path nor an http URI: start it with `/`"
+                "the request target is neither a path nor an http URI: start it with `/`, encode the rest"
             }
             Self::LineFolding => "a line starts with white space: send each field on one line",
             Self::LineTooLong { limit } => {
@@ -376,7 +384,7 @@ impl fmt::Display for HandshakeError {
             Self::StartLineTooLong { limit } => {
                 return write!(
                     f,
-                    "the start line exceeds {limit} bytes: shorten it or raise `max_line`"
+                    "the start line exceeds {limit} bytes: shorten it or raise the limit on heads"
                 );
             }
             Self::TargetFragment => "the request target has a fragment: leave out `#` and the rest",

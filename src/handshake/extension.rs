@@ -7,7 +7,7 @@ use core::fmt;
 use arrayvec::ArrayVec;
 
 use super::error::HandshakeError;
-use super::field::{Fields, Pair, is_named, is_token_byte};
+use super::field::{Fields, Pair, is_named, is_token_byte, trim_start};
 
 /// How many extensions one head may name, in all its `Sec-WebSocket-Extensions` fields together.
 ///
@@ -251,8 +251,10 @@ impl<'b> Cursor<'b> {
     /// Reads up to the next comma: `extension-token *( ";" extension-param )`.
     fn extension(&mut self) -> Result<Option<Extension<'b>>, Malformed> {
         // The list rule of RFC 2616, which section 9.1 names, allows empty elements.
-        while let [b',' | b' ' | b'\t', rest @ ..] = self.rest {
+        self.skip_white_space();
+        while let [b',', rest @ ..] = self.rest {
             self.rest = rest;
+            self.skip_white_space();
         }
         if self.rest.is_empty() {
             return Ok(None);
@@ -335,9 +337,8 @@ impl<'b> Cursor<'b> {
     }
 
     fn skip_white_space(&mut self) {
-        while let [b' ' | b'\t', rest @ ..] = self.rest {
-            self.rest = rest;
-        }
+        // A fold is white space too. In a quoted string it is, as a space is, no part of a token.
+        self.rest = trim_start(self.rest);
     }
 }
 

@@ -8,8 +8,56 @@ use core::fmt;
 pub struct Field<'b> {
     /// The name as it was received; compare it without regard to case.
     pub name: &'b str,
-    /// The value without the white space around it; it need not be UTF-8.
+    /// The value without the white space around it, as it came; it need not be UTF-8.
+    ///
+    /// In a response it may be folded: see [`unfolded`](Field::unfolded).
     pub value: &'b [u8],
+}
+
+impl<'b> Field<'b> {
+    /// The bytes of the value with one space for each fold.
+    ///
+    /// A server may go on with a value on the next line, which then begins with white space. Only
+    /// values of a response are folded, and few are; those without a fold come as they are. The
+    /// client judges the fields of the handshake as if each fold was a space.
+    /// See [RFC 9112 section 5.2](https://www.rfc-editor.org/rfc/rfc9112#section-5.2).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use websocket_proto::handshake::client::{Handshake, Outcome};
+    ///
+    /// let received = b"HTTP/1.1 302 Found\r\nSet-Cookie: a=b;\r\n\tPath=/\r\n\r\n";
+    /// let mut handshake = Handshake::new(*b"use random bytes", "example.com", "/");
+    /// let Some(Outcome::Rejected(mut rejected)) = handshake.receive(received)? else {
+    ///     return Err("a redirect".into());
+    /// };
+    /// let cookie = rejected.fields.next().ok_or("a field")?;
+    /// assert_eq!(cookie.value, b"a=b;\r\n\tPath=/");
+    /// assert!(cookie.unfolded().eq(*b"a=b; Path=/"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn unfolded(&self) -> impl Iterator<Item = u8> + Clone + use<'b> {
+        let mut rest = self.value;
+        // The bytes at the start of `rest` that are known to be no part of a fold.
+        let mut plain = 0_usize;
+        core::iter::from_fn(move || {
+            if plain == 0 {
+                let after = trim_start(rest);
+                let len = rest.len().saturating_sub(after.len());
+                let space = rest.get(..len).unwrap_or_default();
+                if space.contains(&b'\n') {
+                    rest = after;
+                    return Some(b' ');
+                }
+                plain = len.max(1);
+            }
+            let (byte, after) = rest.split_first()?;
+            rest = after;
+            plain = plain.saturating_sub(1);
+            Some(*byte)
+        })
+    }
 }
 
 impl fmt::Debug for Field<'_> {
@@ -33,14 +81,14 @@ pub struct Fields<'b> {
 }
 
 impl<'b> Fields<'b> {
-    /// `lines` begin with field lines that end in CRLF each; an empty one ends them.
+    /// `lines` begin with field lines that have been judged; an empty one ends them.
     pub(super) fn new(lines: &'b [u8]) -> Self {
         Self { lines }
     }
 
     /// The value of the first field called `name`, without regard to case.
     ///
-    /// Looks at the fields that are yet to come; on a fresh iterator these are all.
+    /// It is given as it came; a value that may be folded is read with [`Field::unfolded`]. Looks at the fields that are yet to come; on a fresh iterator these are all.
     pub fn first(&self, name: &str) -> Option<&'b [u8]> {
         self.clone()
             .find(|field| field.name.eq_ignore_ascii_case(name))
@@ -52,13 +100,13 @@ impl<'b> Iterator for Fields<'b> {
     type Item = Field<'b>;
 
     fn next(&mut self) -> Option<Field<'b>> {
-        if self.lines.starts_with(b"\r\n") {
+        if matches!(self.lines, [b'\r', b'\n', ..] | [b'\n', ..]) {
             return None;
         }
-        let line = FieldLine::read(self.lines)?;
+        let line = FieldLine::read(self.lines, Lines::ANY)?;
         self.lines = line.rest;
         Some(Field {
-            name: core::str::from_utf8(line.name).ok()?,
+            name: core::str::from_utf8(trim_end(line.name)).ok()?,
             value: line.value,
         })
     }
@@ -70,13 +118,43 @@ impl fmt::Debug for Fields<'_> {
     }
 }
 
-/// A field line taken apart.
+/// What is taken of field lines beyond the grammar of RFC 9112.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lines {
+    /// Lines that go on with the field of the line before.
+    pub(super) folds: bool,
+    /// Lines that end in LF alone.
+    pub(super) bare_line_feeds: bool,
+    /// White space before the colon, and control characters in the value, of a field that the
+    /// handshake does not know.
+    pub(super) loose: bool,
+}
+
+impl Lines {
+    /// Nothing.
+    pub(super) const STRICT: Self = Self {
+        folds: false,
+        bare_line_feeds: false,
+        loose: false,
+    };
+
+    /// Everything, for lines that have been judged.
+    const ANY: Self = Self {
+        folds: true,
+        bare_line_feeds: true,
+        loose: true,
+    };
+}
+
+/// A field line taken apart; of a folded field, all its lines.
 pub(super) struct FieldLine<'b> {
     /// Nothing has been said about its bytes yet, but that no colon is among them.
     pub(super) name: &'b [u8],
-    /// Without the white space around it, and without control characters but HTAB.
+    /// Without the white space around it.
     pub(super) value: &'b [u8],
-    /// The bytes of the line, its CRLF not counted.
+    /// Whether there are control characters in the value beside HTAB and line ends.
+    pub(super) has_controls: bool,
+    /// The bytes of the line, the line end behind it not counted.
     pub(super) len: usize,
     /// What follows the line.
     pub(super) rest: &'b [u8],
@@ -86,30 +164,61 @@ impl<'b> FieldLine<'b> {
     /// "field-line = field-name ":" OWS field-value OWS" (RFC 9112, section 5): the one that `bytes`
     /// begin with, if it is whole.
     #[inline]
-    pub(super) fn read(bytes: &'b [u8]) -> Option<Self> {
+    pub(super) fn read(bytes: &'b [u8], lines: Lines) -> Option<Self> {
         let (name, after_name) = bytes.split_at_checked(find_byte(bytes, b':')?)?;
-        let (value, rest) = after_name.split_at_checked(find_line_end(after_name)?)?;
+        let end = LineEnd::find(after_name, lines)?;
+        let (value, rest) = after_name.split_at_checked(end.at)?;
         Some(Self {
             name,
             value: trim(value.strip_prefix(b":")?),
+            has_controls: end.is_after_controls,
             len: name.len().saturating_add(value.len()),
-            rest: rest.strip_prefix(b"\r\n")?,
+            rest: rest.get(end.len..)?,
         })
     }
 }
 
-/// The offset of the first control character but HTAB.
-#[inline]
-fn find_line_end(bytes: &[u8]) -> Option<usize> {
-    let mut from = 0_usize;
-    loop {
-        let rest = bytes.get(from..)?;
-        let at = find_control(rest)?;
-        from = from.saturating_add(at);
-        if rest.get(at) != Some(&b'\t') {
-            return Some(from);
+/// Where a field ends.
+struct LineEnd {
+    at: usize,
+    /// The bytes of the line end.
+    len: usize,
+    /// Whether control characters come before it beside HTAB and the line ends of folds.
+    is_after_controls: bool,
+}
+
+impl LineEnd {
+    /// The first one in `bytes` that no fold follows, if only what `lines` say comes before it.
+    #[inline]
+    fn find(bytes: &[u8], lines: Lines) -> Option<Self> {
+        let mut from = 0_usize;
+        let mut is_after_controls = false;
+        loop {
+            let at = from.saturating_add(find_control(bytes.get(from..)?)?);
+            let (len, after) = match bytes.get(at..)? {
+                [b'\t', ..] => (0, None),
+                [b'\r', b'\n', after @ ..] => (2, Some(after)),
+                [b'\n', after @ ..] if lines.bare_line_feeds => (1, Some(after)),
+                [0 | b'\n' | b'\r', ..] => return None,
+                _ if lines.loose => {
+                    is_after_controls = true;
+                    (0, None)
+                }
+                _ => return None,
+            };
+            match after {
+                Some([b' ' | b'\t', ..]) if lines.folds => {}
+                Some(_) => {
+                    return Some(Self {
+                        at,
+                        len,
+                        is_after_controls,
+                    });
+                }
+                None => {}
+            }
+            from = at.saturating_add(len.max(1));
         }
-        from = from.saturating_add(1);
     }
 }
 
@@ -218,9 +327,29 @@ pub(super) fn has_token(value: &[u8], token: &str) -> bool {
     is_named(value, token) || elements(value).any(|element| is_named(element, token))
 }
 
-/// Takes off the optional white space of RFC 9110 section 5.6.3, which is less than Rust trims.
-pub(super) fn trim(mut value: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+/// Takes off the optional white space of RFC 9110 section 5.6.3, which is less than Rust trims, and
+/// folds, which are read as if they were spaces.
+pub(super) fn trim(value: &[u8]) -> &[u8] {
+    trim_start(trim_end(value))
+}
+
+/// The same at the start alone.
+pub(super) fn trim_start(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..]
+    | [b'\r', b'\n', b' ' | b'\t', rest @ ..]
+    | [b'\n', b' ' | b'\t', rest @ ..] = value
+    {
+        value = rest;
+    }
+    value
+}
+
+/// The same at the end alone.
+pub(super) fn trim_end(mut value: &[u8]) -> &[u8] {
+    while let [rest @ .., b'\r', b'\n', b' ' | b'\t']
+    | [rest @ .., b'\n', b' ' | b'\t']
+    | [rest @ .., b' ' | b'\t'] = value
+    {
         value = rest;
     }
     value
@@ -282,33 +411,33 @@ pub(super) fn is_origin(text: &[u8]) -> bool {
 
 /// Whether `text` is a host with an optional port, `uri-host [ ":" port ]` of RFC 9110 section 7.2.
 pub(super) fn is_authority(text: &[u8]) -> bool {
-    let (host_is_valid, rest) = if let Some(literal) = text.strip_prefix(b"[") {
-        let end = literal
-            .iter()
-            .position(|byte| *byte == b']')
-            .unwrap_or(literal.len());
-        let (address, rest) = literal.split_at_checked(end).unwrap_or_default();
+    authority(text).is_some()
+}
+
+/// The host and the digits of the port in `uri-host [ ":" port ]` of RFC 9110 section 7.2; there may
+/// be no digits.
+pub(super) fn authority(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (host_is_valid, host_len) = if let Some(literal) = text.strip_prefix(b"[") {
+        let len = literal.iter().position(|byte| *byte == b']')?;
+        let address = literal.get(..len).unwrap_or_default();
         let is_address_byte = |byte: &u8| byte.is_ascii_hexdigit() || b":.".contains(byte);
-        let valid = !address.is_empty() && address.iter().all(is_address_byte);
-        (
-            valid && !rest.is_empty(),
-            rest.strip_prefix(b"]").unwrap_or_default(),
-        )
+        let is_valid = !address.is_empty() && address.iter().all(is_address_byte);
+        // With the brackets.
+        (is_valid, len.saturating_add(2))
     } else {
-        let end = text
-            .iter()
-            .position(|byte| *byte == b':')
-            .unwrap_or(text.len());
-        let (name, rest) = text.split_at_checked(end).unwrap_or_default();
+        let len = text.iter().position(|byte| *byte == b':');
+        let len = len.unwrap_or(text.len());
+        let name = text.get(..len).unwrap_or_default();
         let is_name_byte = |byte: &u8| NAME_BYTES.has(*byte);
-        (!name.is_empty() && name.iter().all(is_name_byte), rest)
+        (!name.is_empty() && name.iter().all(is_name_byte), len)
     };
-    let port_is_valid = match rest {
-        [] => true,
-        [b':', port @ ..] => port.len() <= 5 && port.iter().all(u8::is_ascii_digit),
-        _ => false,
+    let (host, rest) = text.split_at_checked(host_len)?;
+    let port = match rest {
+        [] => rest,
+        [b':', port @ ..] if port.len() <= 5 && port.iter().all(u8::is_ascii_digit) => port,
+        _ => return None,
     };
-    host_is_valid && port_is_valid
+    host_is_valid.then_some((host, port))
 }
 
 #[cfg(test)]

@@ -91,8 +91,10 @@ impl<'b> server::Request<'b, HttpFields<'b>> {
     /// ```
     pub fn from_http<B>(request: &'b Request<B>, protocol: Option<&'b str>) -> Self {
         let uri = request.uri();
-        let path = uri.path_and_query().map_or("", |path| path.as_str());
-        let mut line = PseudoFields::new(request.method().as_str()).with_path(path);
+        let mut line = PseudoFields::new(request.method().as_str());
+        if let Some(path) = uri.path_and_query() {
+            line = line.with_path(path.as_str());
+        }
         if let Some(protocol) = protocol {
             line = line.with_protocol(protocol);
         }

@@ -38,6 +38,11 @@ impl<'b> Known<'b> {
         known
     }
 
+    /// Whether the handshake looks at fields of that name.
+    pub(super) fn has(name: &[u8]) -> bool {
+        Self::default().note(name, b"")
+    }
+
     /// Notes a field if the handshake looks at those of that name; tells whether it does.
     #[inline]
     pub(super) fn note(&mut self, name: &[u8], value: &'b [u8]) -> bool {

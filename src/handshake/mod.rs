@@ -110,5 +110,6 @@ pub use field::{Field, Fields};
 pub use head::{HeadLimits, HttpVersion};
 #[cfg(feature = "http")]
 pub use http_types::HttpFields;
+pub use outcome::HeadEnd;
 pub use outgoing::{FieldError, FieldValue};
 pub use subprotocol::{MAX_SUBPROTOCOLS, Subprotocols};

@@ -61,6 +61,55 @@ pub enum Answer<'a> {
     Rejected,
 }
 
+/// Where the input of an opening handshake has ended.
+///
+/// Either side's `receive_eof` gives it.
+///
+/// # Examples
+///
+/// ```
+/// use websocket_proto::handshake::HeadEnd;
+/// use websocket_proto::handshake::server::Handshake;
+///
+/// let mut handshake = Handshake::default();
+/// assert_eq!(handshake.receive_eof(), HeadEnd::BeforeHead);
+/// assert!(handshake.receive(b"GET /cha")?.is_none());
+/// assert_eq!(handshake.receive_eof(), HeadEnd::InsideHead);
+/// # Ok::<(), websocket_proto::handshake::HandshakeError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HeadEnd {
+    /// After a whole head: what has ended is the data phase, or the content of a page.
+    ///
+    /// That is for [`Connection::receive_eof`](crate::Connection::receive_eof), or for the rules of
+    /// HTTP.
+    AfterHead,
+    /// Before the first byte of a head.
+    ///
+    /// A server sees it when a client closes a connection that it has not used. The empty line that
+    /// may come before a request does not count.
+    BeforeHead,
+    /// Inside a head, which is incomplete.
+    ///
+    /// The interim responses that a client skips belong to the answer: after one of them the input
+    /// ends inside it. A head that was refused counts as far as it was read.
+    /// See [RFC 9112 section 8](https://www.rfc-editor.org/rfc/rfc9112#section-8).
+    InsideHead,
+}
+
+impl fmt::Display for HeadEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AfterHead => "the input ended after the head: tell the data phase",
+            Self::BeforeHead => "the input ended before the head: close the connection",
+            Self::InsideHead => "the input ended inside the head: close, nobody can answer that",
+        })
+    }
+}
+
+impl core::error::Error for HeadEnd {}
+
 /// The client's own request cannot go out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -99,7 +148,8 @@ pub enum RequestError {
         /// The subprotocol's place in the list.
         index: usize,
     },
-    /// The target is not a path with an optional query, in ASCII without spaces.
+    /// The target is not a path with an optional query, in the characters that
+    /// [`HandshakeError::InvalidTarget`](super::HandshakeError::InvalidTarget) lists.
     ///
     /// See [RFC 6455 section 3](https://www.rfc-editor.org/rfc/rfc6455#section-3).
     Target,

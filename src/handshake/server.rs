@@ -8,15 +8,16 @@
 //! [`Response::head`] gives the answer as data.
 //! See [RFC 6455 section 4.2](https://www.rfc-editor.org/rfc/rfc6455#section-4.2).
 
-use super::connect::{PseudoFields, check_no_connection_fields};
+use super::connect::{PseudoFields, check_no_connection_fields, is_scheme};
 use super::error::HandshakeError;
 #[cfg(feature = "deflate")]
 use super::extension::Extension;
 use super::extension::{self, Extensions};
 use super::field::{self, Fields, elements, is_named, pairs};
-use super::head::{EmptyLine, HeadLimits, HttpVersion, Scanner};
+use super::head::{HeadLimits, HttpVersion, Requests, Scanner, is_method_and_target};
 use super::key::{Accept, Key};
 use super::known::{Known, Single};
+use super::outcome::HeadEnd;
 use super::outgoing::write_whole;
 #[cfg(feature = "deflate")]
 use super::permessage_deflate;
@@ -25,7 +26,7 @@ use super::subprotocol::{self, Subprotocols};
 use super::target::Target;
 #[cfg(feature = "deflate")]
 use crate::deflate::Policy;
-use crate::{Negotiated, Output};
+use crate::{Leniency, Negotiated, Output};
 
 pub use super::origin::OriginPolicy;
 pub use super::response::{Response, ResponseError, ResponseHead};
@@ -50,7 +51,8 @@ pub use super::response::{Response, ResponseError, ResponseHead};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Handshake {
-    scanner: Scanner,
+    scanner: Scanner<Requests>,
+    leniency: Leniency,
 }
 
 impl Default for Handshake {
@@ -63,8 +65,18 @@ impl Handshake {
     /// Waits for the first byte of a request, whose head has to keep to `limits`.
     pub fn new(limits: HeadLimits) -> Self {
         Self {
-            scanner: Scanner::new(limits, EmptyLine::Ignored),
+            scanner: Scanner::new(limits),
+            leniency: Leniency::new(),
         }
+    }
+
+    /// Sets which rules the server does not insist on; by default none.
+    ///
+    /// Of the switches for the handshake only [`Leniency::empty_subprotocol`] concerns requests.
+    #[must_use]
+    pub fn leniency(mut self, leniency: Leniency) -> Self {
+        self.leniency = leniency;
+        self
     }
 
     /// Looks for the whole head of a request in `buf`, which holds all bytes received so far.
@@ -83,8 +95,14 @@ impl Handshake {
     /// [`HeadTooLong`](HandshakeError::HeadTooLong),
     /// [`LineTooLong`](HandshakeError::LineTooLong),
     /// [`StartLineTooLong`](HandshakeError::StartLineTooLong),
-    /// [`TooManyFields`](HandshakeError::TooManyFields). Answer with
+    /// [`TooManyFields`](HandshakeError::TooManyFields). Or the host that the request is for is not
+    /// said once, which every request of HTTP/1.1 has to do:
+    /// [`MissingHost`](HandshakeError::MissingHost), [`InvalidHost`](HandshakeError::InvalidHost),
+    /// [`RepeatedField`](HandshakeError::RepeatedField). Answer with
     /// [`HandshakeError::response`] and close.
+    ///
+    /// The first byte that proves a fault decides, so a peer that speaks another protocol is
+    /// refused at the end of its first line.
     ///
     /// # Examples
     ///
@@ -122,17 +140,29 @@ impl Handshake {
     /// ```
     #[inline]
     pub fn receive<'b>(&mut self, buf: &'b [u8]) -> Result<Option<Request<'b>>, HandshakeError> {
-        let Some(head) = self.scanner.scan(buf)? else {
+        let Some(head) = self.scanner.scan(buf, Leniency::new())? else {
             return Ok(None);
         };
-        let line = head.parse_request()?;
-        Ok(Some(Request {
+        let line = head.line;
+        let request = Request {
             line: PseudoFields::new(line.method).with_path(line.target),
             version: line.version,
             known: head.known,
             fields: head.fields,
             head_len: head.end,
-        }))
+            leniency: self.leniency,
+            fault: None,
+        };
+        request.check_host()?;
+        Ok(Some(request))
+    }
+
+    /// Tells what the end of the client's input means, after all bytes before it went to
+    /// [`receive`](Handshake::receive).
+    ///
+    /// Whichever it is, no more of the request comes: close the connection.
+    pub fn receive_eof(&self) -> HeadEnd {
+        self.scanner.end()
     }
 }
 
@@ -148,6 +178,9 @@ pub struct Request<'b, F = Fields<'b>> {
     known: Known<'b>,
     fields: F,
     head_len: usize,
+    leniency: Leniency,
+    /// What makes the request one that cannot be answered but with an error, whatever it asks for.
+    fault: Option<HandshakeError>,
 }
 
 impl Request<'_> {
@@ -161,8 +194,9 @@ impl<'b, F: Iterator<Item = (&'b [u8], &'b [u8])> + Clone> Request<'b, F> {
     /// Takes a request of HTTP/1.1 that an HTTP library has parsed.
     ///
     /// `target` is the request target as it was received, `fields` gives names and values in their
-    /// order. Limits and the syntax of the head are the library's; [`upgrade`](Request::upgrade)
-    /// holds everything else, as for a request from bytes.
+    /// order. Limits and the syntax of the fields are the library's; [`upgrade`](Request::upgrade)
+    /// holds everything else, as for a request from bytes. For a page call
+    /// [`check`](Request::check).
     ///
     /// # Examples
     ///
@@ -241,17 +275,54 @@ impl<'b, F: Iterator<Item = (&'b [u8], &'b [u8])> + Clone> Request<'b, F> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn from_pseudo_fields(pseudo: PseudoFields<'b>, version: HttpVersion, fields: F) -> Self {
-        Self {
+        let mut request = Self {
             line: pseudo,
             version,
             known: Known::of(pairs(fields.clone())),
             fields,
             head_len: 0,
-        }
+            leniency: Leniency::new(),
+            fault: None,
+        };
+        request.fault = request.find_fault().err();
+        request
     }
 }
 
 impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Request<'b, F> {
+    /// Sets which rules [`upgrade`](Request::upgrade) does not insist on.
+    ///
+    /// They are those of the [`Handshake`] that has found the request, else none. Only
+    /// [`Leniency::empty_subprotocol`] concerns a request.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use websocket_proto::Leniency;
+    /// use websocket_proto::handshake::server::{OriginPolicy, Request};
+    /// use websocket_proto::handshake::{HandshakeError, HttpVersion, PseudoFields};
+    ///
+    /// let pseudo = PseudoFields::new("CONNECT")
+    ///     .with_protocol("websocket")
+    ///     .with_scheme("https")
+    ///     .with_authority("example.com")
+    ///     .with_path("/chat");
+    /// let fields = [
+    ///     (&b"sec-websocket-version"[..], &b"13"[..]),
+    ///     (b"sec-websocket-protocol", b""),
+    /// ];
+    /// let request = Request::from_pseudo_fields(pseudo, HttpVersion::Http2, fields.into_iter());
+    /// let refused = request.upgrade(OriginPolicy::SameHost).err();
+    /// assert_eq!(refused, Some(HandshakeError::InvalidSubprotocol));
+    /// let request = request.leniency(Leniency::new().empty_subprotocol(true));
+    /// assert!(request.upgrade(OriginPolicy::SameHost).is_ok());
+    /// ```
+    #[must_use]
+    pub fn leniency(mut self, leniency: Leniency) -> Self {
+        self.leniency = leniency;
+        self
+    }
+
     /// The method, such as `GET`.
     pub fn method(&self) -> &'b str {
         self.line.method()
@@ -329,6 +400,26 @@ impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Request<'b, F> {
         self.known.key != Single::Missing || self.upgrades_to_websocket()
     }
 
+    /// Checks what every request has to keep, one for a page too.
+    ///
+    /// A request that [`Handshake::receive`] gives has kept it, and [`upgrade`](Request::upgrade)
+    /// checks it. A server that serves pages behind an HTTP library calls this before it does so.
+    ///
+    /// # Errors
+    ///
+    /// - [`MalformedHead`](HandshakeError::MalformedHead): the method is not a token, or the target
+    ///   is empty or holds something else than visible ASCII.
+    /// - [`MissingHost`](HandshakeError::MissingHost),
+    ///   [`InvalidHost`](HandshakeError::InvalidHost),
+    ///   [`RepeatedField`](HandshakeError::RepeatedField),
+    ///   [`AuthorityMismatch`](HandshakeError::AuthorityMismatch): the host is not said, or not
+    ///   clearly.
+    ///
+    /// See [RFC 9112 section 3.2](https://www.rfc-editor.org/rfc/rfc9112#section-3.2).
+    pub fn check(&self) -> Result<(), HandshakeError> {
+        self.fault.map_or(Ok(()), Err)
+    }
+
     /// Checks the request by all rules for the client's opening handshake.
     ///
     /// See [RFC 6455 section 4.2.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.2.1) and, for
@@ -336,16 +427,15 @@ impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Request<'b, F> {
     ///
     /// # Errors
     ///
-    /// One of these; answer with [`HandshakeError::response`] and close.
+    /// One of these, those of [`check`](Request::check) first; answer with
+    /// [`HandshakeError::response`] and close.
     ///
     /// - [`MethodNotGet`](HandshakeError::MethodNotGet),
     ///   [`HttpVersion`](HandshakeError::HttpVersion),
     ///   [`TargetFragment`](HandshakeError::TargetFragment),
     ///   [`InvalidTarget`](HandshakeError::InvalidTarget): the request line is not that of an
     ///   opening handshake.
-    /// - [`MissingHost`](HandshakeError::MissingHost),
-    ///   [`InvalidHost`](HandshakeError::InvalidHost),
-    ///   [`BodyNotAllowed`](HandshakeError::BodyNotAllowed),
+    /// - [`BodyNotAllowed`](HandshakeError::BodyNotAllowed),
     ///   [`MissingUpgrade`](HandshakeError::MissingUpgrade),
     ///   [`MissingConnection`](HandshakeError::MissingConnection),
     ///   [`MissingVersion`](HandshakeError::MissingVersion),
@@ -369,10 +459,10 @@ impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Request<'b, F> {
     ///   [`UnknownProtocol`](HandshakeError::UnknownProtocol): it is a request for something else.
     /// - [`MissingPseudoField`](HandshakeError::MissingPseudoField),
     ///   [`InvalidScheme`](HandshakeError::InvalidScheme),
-    ///   [`AuthorityMismatch`](HandshakeError::AuthorityMismatch),
     ///   [`ConnectionField`](HandshakeError::ConnectionField): it is malformed.
     #[inline]
     pub fn upgrade(&self, origins: OriginPolicy<'_>) -> Result<Upgrade<'b, F>, HandshakeError> {
+        self.check()?;
         let (host, key) = if self.version >= HttpVersion::Http2 {
             (self.check_connect()?, None)
         } else {
@@ -386,7 +476,8 @@ impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Request<'b, F> {
             origin => origin.and_then(|origin| core::str::from_utf8(origin).ok()),
         };
         let fields = || pairs(self.fields());
-        subprotocol::check_offers(self.known.subprotocols.values(subprotocol::FIELD, fields()))?;
+        let subprotocols = self.known.subprotocols.values(subprotocol::FIELD, fields());
+        subprotocol::check_offers(subprotocols, self.leniency)?;
         extension::check_offers(self.known.extensions.values(extension::FIELD, fields()))?;
         if !origins.admits(origin, host) {
             return Err(HandshakeError::OriginNotAllowed);
@@ -408,17 +499,8 @@ impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Request<'b, F> {
         if self.version < HttpVersion::Http11 {
             return Err(HandshakeError::HttpVersion);
         }
-        let of_target = Target::new(self.target()).check()?;
-        // A library may have taken an absolute target apart.
-        let of_target = of_target.or_else(|| self.line.authority());
-        if of_target.is_some_and(|authority| !field::is_authority(authority.as_bytes())) {
-            return Err(HandshakeError::InvalidTarget);
-        }
-        // "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request
-        // message that lacks a Host header field and to any request message that contains more than
-        // one Host header field line or a Host header field with an invalid field value." (RFC
-        // 9112, section 3.2)
-        let host = self.host()?.ok_or(HandshakeError::MissingHost)?;
+        let of_target = self.check_target()?;
+        let host = self.host().ok_or(HandshakeError::MissingHost)?;
         self.check_no_content()?;
         // "An |Upgrade| header field containing the value "websocket", treated as an ASCII
         // case-insensitive value." (RFC 6455, section 4.2.1, item 3)
@@ -453,24 +535,50 @@ impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Request<'b, F> {
         self.line.check()?;
         Target::new(self.target()).check()?;
         check_no_connection_fields(pairs(self.fields()))?;
-        let of_host = self.host()?;
-        let authority = match (self.line.authority(), of_host) {
+        self.check_no_content()?;
+        self.check_version()?;
+        let authority = self.line.authority().or_else(|| self.host());
+        authority.ok_or(HandshakeError::MissingHost)
+    }
+
+    /// Finds what [`check`](Request::check) tells of a request that a library has parsed.
+    fn find_fault(&self) -> Result<(), HandshakeError> {
+        // A request line has no other characters, nor has its `:path`.
+        let target = self.line.path().unwrap_or("/");
+        if !is_method_and_target(self.method(), target) {
+            return Err(HandshakeError::MalformedHead);
+        }
+        self.check_host()?;
+        if self.version < HttpVersion::Http2 {
+            return Ok(());
+        }
+        match (self.line.authority(), self.host()) {
             // "If both fields are present, they MUST contain the same value." (RFC 9114, section
             // 4.3.1; RFC 9113, section 8.3.1, has it as a SHOULD)
             (Some(authority), Some(host)) if !authority.eq_ignore_ascii_case(host) => {
-                return Err(HandshakeError::AuthorityMismatch);
+                Err(HandshakeError::AuthorityMismatch)
             }
-            (Some(authority), _) => authority,
+            (Some(authority), _) if !field::is_authority(authority.as_bytes()) => {
+                Err(HandshakeError::InvalidHost)
+            }
             // "the request MUST contain either an :authority pseudo-header field or a Host header
             // field." (RFC 9114, section 4.3.1)
-            (None, host) => host.ok_or(HandshakeError::MissingHost)?,
-        };
-        if !field::is_authority(authority.as_bytes()) {
-            return Err(HandshakeError::InvalidHost);
+            (None, None) => Err(HandshakeError::MissingHost),
+            _ => Ok(()),
         }
-        self.check_no_content()?;
-        self.check_version()?;
-        Ok(authority)
+    }
+
+    /// Checks the target of a request of HTTP/1.1; gives the authority in it.
+    fn check_target(&self) -> Result<Option<&'b str>, HandshakeError> {
+        // A library may have taken an absolute URI apart.
+        let target = match (self.line.scheme(), self.line.authority()) {
+            (Some(scheme), Some(authority)) if is_scheme(scheme) => {
+                Target::of_parts(self.target(), authority)
+            }
+            (None, None) => Target::new(self.target()),
+            _ => return Err(HandshakeError::InvalidTarget),
+        };
+        target.check()
     }
 
     fn upgrades_to_websocket(&self) -> bool {
@@ -478,16 +586,25 @@ impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Request<'b, F> {
         self.known.upgrade.has_token("websocket", "upgrade", fields)
     }
 
+    /// Checks that the host is said once.
+    fn check_host(&self) -> Result<(), HandshakeError> {
+        // "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request
+        // message that lacks a Host header field and to any request message that contains more than
+        // one Host header field line or a Host header field with an invalid field value." (RFC
+        // 9112, section 3.2)
+        match self.known.host.get("Host")? {
+            Some(host) if !field::is_authority(host) => Err(HandshakeError::InvalidHost),
+            None if self.version == HttpVersion::Http11 => Err(HandshakeError::MissingHost),
+            _ => Ok(()),
+        }
+    }
+
     /// The authority that `Host` gives.
-    fn host(&self) -> Result<Option<&'b str>, HandshakeError> {
-        let Some(host) = self.known.host.get("Host")? else {
-            return Ok(None);
-        };
-        Some(host)
-            .filter(|host| field::is_authority(host))
-            .and_then(|host| core::str::from_utf8(host).ok())
-            .ok_or(HandshakeError::InvalidHost)
-            .map(Some)
+    fn host(&self) -> Option<&'b str> {
+        match self.known.host {
+            Single::Once(host) => core::str::from_utf8(host).ok(),
+            _ => None,
+        }
     }
 
     fn check_no_content(&self) -> Result<(), HandshakeError> {

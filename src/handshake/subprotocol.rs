@@ -6,7 +6,7 @@ use arrayvec::ArrayVec;
 
 use super::error::HandshakeError;
 use super::field::{Fields, Pair, elements, is_named, is_token, next_element};
-use super::known::Single;
+use crate::Leniency;
 
 /// How many subprotocols one request may offer.
 ///
@@ -52,6 +52,7 @@ impl<'b, F: Iterator<Item: Into<Pair<'b>>> + Clone> fmt::Debug for Subprotocols<
 /// Checks what a client offers.
 pub(super) fn check_offers<'b>(
     values: impl Iterator<Item = &'b [u8]>,
+    leniency: Leniency,
 ) -> Result<(), HandshakeError> {
     let mut offers = ArrayVec::<&[u8], MAX_SUBPROTOCOLS>::new();
     let mut is_present = false;
@@ -73,22 +74,27 @@ pub(super) fn check_offers<'b>(
         }
     }
     // "The ABNF for the value of this header field is 1#token" (section 4.1, item 10)
-    if is_present && offers.is_empty() {
+    if is_present && offers.is_empty() && !leniency.empty_subprotocol {
         return Err(HandshakeError::InvalidSubprotocol);
     }
     Ok(())
 }
 
-/// Checks what a server chose against what was `offered`; gives the offered name.
-pub(super) fn check_choice<'a>(
-    chosen: Single<'_>,
+/// Checks what a server chose, in the values of its fields, against what was `offered`; gives the offered name.
+pub(super) fn check_choice<'a, 'b>(
+    mut chosen: impl Iterator<Item = &'b [u8]>,
     offered: &[&'a str],
+    leniency: Leniency,
 ) -> Result<Option<&'a str>, HandshakeError> {
-    // "the |Sec-WebSocket-Protocol| header field MUST NOT appear more than once in an HTTP
-    // response." (section 11.3.4)
-    let Some(choice) = chosen.get("Sec-WebSocket-Protocol")? else {
+    let counts = |value: &&[u8]| !leniency.empty_subprotocol || elements(value).next().is_some();
+    let Some(choice) = chosen.find(counts) else {
         return Ok(None);
     };
+    // "the |Sec-WebSocket-Protocol| header field MUST NOT appear more than once in an HTTP
+    // response." (section 11.3.4)
+    if chosen.any(|value| counts(&value)) {
+        return Err(HandshakeError::RepeatedField("Sec-WebSocket-Protocol"));
+    }
     // "[...] indicates the use of a subprotocol that was not present in the client's handshake
     // [...], the client MUST _Fail the WebSocket Connection_." (section 4.1)
     let chosen = offered.iter().find(|offer| offer.as_bytes() == choice);

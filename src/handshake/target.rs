@@ -45,6 +45,16 @@ impl<'b> Target<'b> {
         }
     }
 
+    /// The target of a request whose library took an absolute URI apart: its path and query.
+    ///
+    /// Of `http://example.com?a` the path is empty, as it is not in a target that came as bytes.
+    pub(super) fn of_parts(path_and_query: &'b str, authority: &'b str) -> Self {
+        Self {
+            authority: Some(authority),
+            ..Self::new(path_and_query)
+        }
+    }
+
     /// Checks the target of a client's opening handshake; gives its authority if it has one.
     pub(super) fn check(self) -> Result<Option<&'b str>, HandshakeError> {
         // "Fragment identifiers are meaningless in the context of WebSocket URIs and MUST NOT be
@@ -52,15 +62,21 @@ impl<'b> Target<'b> {
         if self.whole.contains('#') {
             return Err(HandshakeError::TargetFragment);
         }
-        // A URI has no other characters (RFC 3986, section 2); the head sees to it for bytes, an
-        // HTTP library may not.
-        if !self.whole.bytes().all(|byte| byte.is_ascii_graphic()) {
+        // Departs from RFC 3986 sections 3.3 and 3.4, which have none of `"<>[]\^`{|}`, by what
+        // browsers leave as it is. The URL Standard percent-encodes `"`, `<` and `>` in paths and
+        // queries and turns `\` in a path into `/`: nobody sends those. It leaves `[`, `]` and `|`
+        // everywhere, in a query all the others, and in a path `^` until 2025. Of `` ` ``, `{` and
+        // `}` in a path, which older clients leave, nothing depends.
+        let is_right = |byte: u8| byte.is_ascii_graphic() && !b"\"<>".contains(&byte);
+        if !self.whole.bytes().all(is_right) || self.path.contains('\\') {
             return Err(HandshakeError::InvalidTarget);
         }
         // "interpreted as a /resource name/ defined in Section 3 (or an absolute HTTP/HTTPS URI
         // containing the /resource name/)" (RFC 6455, section 4.2.1, item 1)
         match self.authority {
-            Some(authority) if is_authority(authority.as_bytes()) => Ok(Some(authority)),
+            Some(authority) if is_authority(authority.as_bytes()) && self.path.starts_with('/') => {
+                Ok(Some(authority))
+            }
             None if self.whole.starts_with('/') => Ok(None),
             _ => Err(HandshakeError::InvalidTarget),
         }

@@ -103,6 +103,14 @@ fn edge_046_http_1_0_does_not_switch() {
         Some(HttpVersion)
     );
     assert_eq!(failure(&["HTTP/1.0 100 Continue"]), Some(HttpVersion));
+    for minor in 1..=9 {
+        let line = format!("HTTP/1.{minor} 101 Switching Protocols");
+        assert_eq!(failure(&[&line]), None, "{line}");
+    }
+    assert_eq!(
+        failure(&["HTTP/0.9 101 Switching Protocols"]),
+        Some(HttpVersion)
+    );
     assert_eq!(
         failure(&["HTTP/2.0 101 Switching Protocols"]),
         Some(HttpVersion)

@@ -4,9 +4,9 @@ use websocket_proto::frame::{CloseCode, FrameHeader, Rsv};
 use websocket_proto::handshake::HandshakeError::{
     self, AuthorityMismatch, BodyNotAllowed, ConnectionField, HttpVersion as WrongVersion,
     InvalidExtensions, InvalidHost, InvalidOrigin, InvalidScheme, InvalidSubprotocol,
-    InvalidTarget, MethodNotConnect, MissingHost, MissingProtocol, MissingPseudoField,
-    MissingVersion, NoSubprotocol, OriginNotAllowed, RepeatedField, TargetFragment,
-    UnknownProtocol, UnofferedExtension, UnofferedSubprotocol, UnsupportedVersion,
+    InvalidTarget, MalformedHead, MethodNotConnect, MissingHost, MissingProtocol,
+    MissingPseudoField, MissingVersion, NoSubprotocol, OriginNotAllowed, RepeatedField,
+    TargetFragment, UnknownProtocol, UnofferedExtension, UnofferedSubprotocol, UnsupportedVersion,
 };
 use websocket_proto::handshake::client::{
     Answer, ConnectEnabled, ExtendedConnect, Handshake, RequestError, SubprotocolChoice,
@@ -222,15 +222,19 @@ fn rfc_8441_s4_scheme_path_and_authority_are_there() {
     let base = PseudoFields::new("CONNECT").with_protocol("websocket");
     let with_scheme = base.with_scheme("https");
     let with_path = with_scheme.with_path("/");
+    // The host comes first, as it does on HTTP/1.1.
+    for pseudo in [base, with_scheme, with_path] {
+        assert_eq!(refusal(pseudo, &[VERSION]), Some(MissingHost));
+    }
+    let base = base.with_authority("example.com");
     assert_eq!(
         refusal(base, &[VERSION]),
         Some(MissingPseudoField(":scheme"))
     );
     assert_eq!(
-        refusal(with_scheme, &[VERSION]),
+        refusal(base.with_scheme("https"), &[VERSION]),
         Some(MissingPseudoField(":path"))
     );
-    assert_eq!(refusal(with_path, &[VERSION]), Some(MissingHost));
     assert_eq!(
         refusal(with_path, &[VERSION, ("host", "example.com")]),
         None
@@ -244,9 +248,14 @@ fn rfc_8441_s4_scheme_path_and_authority_are_there() {
         let error = refusal(pseudo().with_scheme(scheme), &[VERSION]);
         assert_eq!(error, Some(InvalidScheme), "{scheme}");
     }
-    for path in ["", "*", "chat", "http://example.com/", "/a b", "/\u{e9}"] {
+    for path in ["*", "chat", "?a", "http://example.com/", "/<", "/\\"] {
         let error = refusal(pseudo().with_path(path), &[VERSION]);
         assert_eq!(error, Some(InvalidTarget), "{path:?}");
+    }
+    // What no request line can hold is malformed, as it is in the bytes of HTTP/1.1.
+    for path in ["", "/a b", "/\u{e9}", "/\r\n"] {
+        let error = refusal(pseudo().with_path(path), &[VERSION]);
+        assert_eq!(error, Some(MalformedHead), "{path:?}");
     }
     let fragment = refusal(pseudo().with_path("/#a"), &[VERSION]);
     assert_eq!(fragment, Some(TargetFragment));

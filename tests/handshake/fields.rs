@@ -137,13 +137,13 @@ fn fields_of_a_library_are_judged_too() {
         Ok("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
     );
     assert_eq!(judge("/", Http10), Err(HandshakeError::HttpVersion));
+    // What no request line can hold is malformed, as it is in bytes.
     for target in ["/a b", "/\u{e9}", "/a\r\nX: y", "/\0", ""] {
-        assert_eq!(
-            judge(target, Http11),
-            Err(HandshakeError::InvalidTarget),
-            "{target:?}"
-        );
+        let malformed = Err(HandshakeError::MalformedHead);
+        assert_eq!(judge(target, Http11), malformed, "{target:?}");
     }
+    let request = Request::from_fields("G T", "/", Http11, pairs(&plain));
+    assert_eq!(request.check(), Err(HandshakeError::MalformedHead));
     // On HTTP/2 nothing switches protocols.
     assert_eq!(judge("/", Http2), Err(HandshakeError::MethodNotConnect));
     let request = Request::from_fields("GET", "/", Http2, pairs(&plain));
@@ -164,6 +164,10 @@ fn a_response_on_another_version_does_not_switch() {
     for version in [Http10, Http2, Http3] {
         assert_eq!(check(101, version), Err(HandshakeError::HttpVersion));
         assert_eq!(check(200, version), Ok(Answer::Rejected));
+    }
+    // No status line has these.
+    for status in [0, 99, 1000, u16::MAX] {
+        assert_eq!(check(status, Http11), Err(HandshakeError::MalformedHead));
     }
     // Only 101 switches, whatever the fields say.
     for status in [200, 204, 301, 426, 500] {

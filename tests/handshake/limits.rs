@@ -25,15 +25,40 @@ fn edge_032_head_over_the_limit_gives_431() {
         Err(HeadTooLong { limit })
     );
     assert_eq!(HeadTooLong { limit }.status_hint(), 431);
-    // It is known as soon as the last byte that fits has not ended the head, whichever that is.
+    // It is known as soon as the last byte that fits has not ended the head, whichever that is; if
+    // that is one of the start line, then so.
+    let start_line = "GET /chat HTTP/1.1\r\n".len();
     for limit in 1..head.len() {
         let limits = HeadLimits::default().max_len(limit);
+        let error = if limit < start_line {
+            StartLineTooLong { limit }
+        } else {
+            HeadTooLong { limit }
+        };
+        assert_eq!(judge_request_within(limits, &head[..limit]), Err(error));
+        assert_eq!(judge_request_within(limits, &head[..limit - 1]), Ok(None));
         assert_eq!(
-            judge_request_within(limits, &head[..limit]),
+            judge_request_within(limits.max_line(0x4000), &head[..limit]),
             Err(HeadTooLong { limit })
         );
-        assert_eq!(judge_request_within(limits, &head[..limit - 1]), Ok(None));
     }
+}
+
+/// A target that fills the head is one that nobody wishes to parse, whichever limit that is.
+#[test]
+fn rfc_9112_s3_a_target_as_long_as_the_head_gives_414() {
+    let head = request(&[&format!("GET /{} HTTP/1.1", "x".repeat(0x4000))]);
+    let error = StartLineTooLong { limit: 0x4000 };
+    assert_eq!(judge_request(&head), Err(error));
+    assert_eq!(error.status_hint(), 414);
+    let after_an_empty_line = [b"\r\n", &head[..]].concat();
+    assert_eq!(judge_request(&after_an_empty_line), Err(error));
+    // An empty line alone is no start line, and a status line has no target.
+    let limits = HeadLimits::default().max_len(2);
+    let verdict = judge_request_within(limits, b"\r\n");
+    assert_eq!(verdict, Err(HeadTooLong { limit: 2 }));
+    let head = response(&[&format!("HTTP/1.1 101 {}", "x".repeat(0x4000))]);
+    assert_eq!(judge_response(&head), Err(HeadTooLong { limit: 0x4000 }));
 }
 
 #[test]
@@ -123,18 +148,27 @@ fn the_limits_hold_for_responses_too() {
     assert_eq!(line, Err(StartLineTooLong { limit: 99 }));
 }
 
+/// Cookies of single sign-on fill more than 8 KiB of one line.
 #[test]
-fn lines_over_8_kib_are_refused_by_default() {
-    let field = |len: usize| request(&[&format!("X: {}", "x".repeat(len - 3))]);
-    assert!(judge_request(&field(0x2000)).is_ok());
-    let verdict = judge_request(&field(0x2001));
+fn a_line_may_be_as_long_as_the_head() {
+    let bare = request(&["Cookie: "]);
+    let field = |len: usize| request(&[&format!("Cookie: {}", "x".repeat(len - bare.len()))]);
+    assert!(judge_request(&field(0x4000)).is_ok());
+    let error = HeadTooLong { limit: 0x4000 };
+    assert_eq!(judge_request(&field(0x4001)), Err(error));
+    assert_eq!(error.status_hint(), 431);
+    // Whatever that is set to.
+    let limits = HeadLimits::default().max_len(0x8000);
+    assert!(judge_request_within(limits, &field(0x8000)).is_ok());
+    let verdict = judge_request_within(limits.max_line(0x2000), &field(0x8000));
     assert_eq!(verdict, Err(LineTooLong { limit: 0x2000 }));
+    let target = request(&[&format!("GET /{} HTTP/1.1", "x".repeat(0x3000))]);
+    assert!(judge_request(&target).is_ok());
 }
 
 #[test]
 fn the_defaults_are_those_of_the_documents() {
-    let documented = HeadLimits::default().max_len(16 << 10);
-    let documented = documented.max_fields(100).max_line(8 << 10);
+    let documented = HeadLimits::default().max_len(16 << 10).max_fields(100);
     assert_eq!(HeadLimits::default(), documented);
     assert_eq!((MAX_SUBPROTOCOLS, MAX_EXTENSIONS), (64, 32));
 }

@@ -6,6 +6,7 @@ use websocket_proto::handshake::HandshakeError::{
     MissingHost, MissingKey, MissingUpgrade, MissingVersion, OriginNotAllowed, RepeatedField,
     TargetFragment, UnsupportedVersion,
 };
+use websocket_proto::handshake::HttpVersion as Version;
 use websocket_proto::handshake::server::{Acceptance, Handshake, OriginPolicy};
 
 use crate::support::{Out, accept, judge_request, refusal, request, s1_3_request, s1_3_response};
@@ -134,7 +135,15 @@ fn edge_010_other_methods_give_405_with_allow() {
 
 #[test]
 fn edge_011_other_versions_give_505() {
-    for version in ["HTTP/1.0", "HTTP/0.9", "HTTP/1.2", "HTTP/2.0"] {
+    // "the highest minor version within that major version" (RFC 9110, section 2.5)
+    for minor in 1..=9 {
+        let line = format!("GET /chat HTTP/1.{minor}");
+        assert_eq!(refusal(&[&line]), None, "{line}");
+        let head = request(&[&line]);
+        let request = Handshake::default().receive(&head).unwrap().unwrap();
+        assert_eq!(request.version(), Version::Http11, "{line}");
+    }
+    for version in ["HTTP/1.0", "HTTP/0.9", "HTTP/2.0", "HTTP/3.1", "HTTP/9.9"] {
         let line = format!("GET /chat {version}");
         assert_eq!(refusal(&[&line]), Some(HttpVersion), "{version}");
     }
