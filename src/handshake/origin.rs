@@ -2,12 +2,22 @@
 
 use core::fmt;
 
+use super::field::authority;
+
 /// Which pages may open a WebSocket connection, judged by the `Origin` that browsers send.
 ///
 /// A browser lets any page open a WebSocket connection to any server and sends the user's cookies
 /// along, so the server has to say whom it trusts. A request without `Origin` does not come from a
 /// page and passes under every policy; [`Upgrade::origin`](super::server::Upgrade::origin) tells such a request from the others.
 /// See [RFC 6455 section 10.2](https://www.rfc-editor.org/rfc/rfc6455#section-10.2).
+///
+/// No policy stops DNS rebinding: a page of `evil.test` whose name suddenly has the server's address
+/// is sent with `Host: evil.test` and the origin `http://evil.test`, which are one host. These do:
+///
+/// - a list of the hosts that the server answers to, in which
+///   [`Upgrade::host`](super::server::Upgrade::host) is looked up;
+/// - TLS, since the browser wants a certificate for `evil.test`;
+/// - authentication that does not rest on the address of the client.
 ///
 /// # Examples
 ///
@@ -35,6 +45,13 @@ pub enum OriginPolicy<'p> {
     /// byte.
     OneOf(&'p [&'p str]),
     /// Pages of the very host and port that the request is for, by http or https.
+    ///
+    /// The host is compared without regard to case, but with a dot at its end, the port as a number.
+    /// Where either side gives no port, it is that of the origin's scheme: `https://example.com` is
+    /// the same as `Host: example.com:443`, `http://example.com` is not. `wss` and `ws` count as
+    /// `https` and `http`; an origin of any other scheme is refused.
+    ///
+    /// See [RFC 6454 section 4](https://www.rfc-editor.org/rfc/rfc6454#section-4).
     SameHost,
 }
 
@@ -47,12 +64,41 @@ impl OriginPolicy<'_> {
             Self::Any => true,
             Self::Custom(admits) => admits(origin),
             Self::OneOf(origins) => origins.contains(&origin),
-            Self::SameHost => ["https://", "http://"]
-                .into_iter()
-                .filter_map(|scheme| origin.strip_prefix(scheme))
-                .any(|authority| authority.eq_ignore_ascii_case(host)),
+            Self::SameHost => is_same_host(origin, host),
         }
     }
+}
+
+/// Whether `origin` is of the host and port in the authority `host`.
+fn is_same_host(origin: &str, host: &str) -> bool {
+    let Some((scheme, of_origin)) = origin.split_once("://") else {
+        return false;
+    };
+    // "If there is no port component of the URI: [...] Let uri-port be the default port for the
+    // protocol given by uri-scheme." (RFC 6454, section 4)
+    let default = [("https", 443), ("http", 80), ("wss", 443), ("ws", 80)]
+        .into_iter()
+        .find(|(name, _)| scheme.eq_ignore_ascii_case(name));
+    let (Some((_, default)), Some((name, port)), Some((expected, expected_port))) = (
+        default,
+        authority(of_origin.as_bytes()),
+        authority(host.as_bytes()),
+    ) else {
+        return false;
+    };
+    name.eq_ignore_ascii_case(expected) && number(port, default) == number(expected_port, default)
+}
+
+/// The port that at most five digits name.
+fn number(digits: &[u8], default: u32) -> u32 {
+    if digits.is_empty() {
+        return default;
+    }
+    digits.iter().fold(0, |number, digit| {
+        number
+            .saturating_mul(10)
+            .saturating_add(u32::from(digit & 0x0f))
+    })
 }
 
 impl fmt::Debug for OriginPolicy<'_> {
