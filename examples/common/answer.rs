@@ -68,6 +68,10 @@ where
 {
     // This is no proxy: CONNECT either opens a WebSocket on HTTP/2, or is refused as one.
     if !request.is_upgrade() && request.method() != "CONNECT" {
+        // `Handshake::receive` has checked the host, an HTTP library may not have.
+        if let Err(error) = request.check() {
+            return Answer::Respond(error.response());
+        }
         return Answer::Respond(match (request.method(), request.path()) {
             ("GET" | "HEAD", "/") => Response::new(200).fields(&HTML).body(PAGE),
             ("GET" | "HEAD", _) => Response::new(404).fields(&TEXT).body("The page is at /\n"),

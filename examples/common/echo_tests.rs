@@ -158,6 +158,29 @@ fn serves_the_page_and_nothing_else() -> Result<()> {
     Ok(())
 }
 
+/// RFC 9112, section 3.2: whoever asks for a page says the host, and says it once.
+#[test]
+fn refuses_a_page_without_one_host() -> Result<()> {
+    let server = Running::start(&[])?;
+    for (fields, status) in [
+        ("Host: localhost\r\n", "200"),
+        ("", "400"),
+        ("Host: a\r\nHost: a\r\n", "400"),
+        ("Host: a b\r\n", "400"),
+    ] {
+        let mut stream = server.connect()?;
+        write!(
+            stream,
+            "GET / HTTP/1.1\r\nConnection: close\r\n{fields}\r\n"
+        )?;
+        let mut response = String::new();
+        stream.read_to_string(&mut response)?;
+        let expected = format!("HTTP/1.1 {status} ");
+        assert!(response.starts_with(&expected), "{fields:?}: {response}");
+    }
+    Ok(())
+}
+
 /// What there is for GET, without its content.
 #[test]
 fn answers_head_like_get_without_content() -> Result<()> {

@@ -435,11 +435,11 @@ fn bad_heads(play: &Play<'_>, _: &mut Random) -> Result<()> {
         let end = request.len() - 2;
         [&request[..end], fields.as_bytes(), b"\r\n"].concat()
     };
-    let target = format!("GET /{} HTTP/1.1\r\n", "x".repeat(9000));
+    let target = format!("GET /{} HTTP/1.1\r\n", "x".repeat(17_000));
     for (bytes, fate) in [
         (request[..request.len() / 2].to_vec(), Fate::Ended),
         (
-            with(&format!("X: {}\r\n", "x".repeat(9000))),
+            with(&format!("X: {}\r\n", "x".repeat(17_000))),
             Fate::Status(431),
         ),
         (with(&"X: 0123456789\r\n".repeat(120)), Fate::Status(431)),
