@@ -5,6 +5,7 @@ use websocket_proto::handshake::HandshakeError::{
     NoSubprotocol, RepeatedExtension, RepeatedField, UnofferedExtension, UnofferedSubprotocol,
     UpgradeNotConfirmed, WrongAccept,
 };
+use websocket_proto::handshake::HeadEnd;
 use websocket_proto::handshake::client::{
     Accepted, Handshake, Outcome, Rejected, SubprotocolChoice,
 };
@@ -309,4 +310,66 @@ fn edge_057_bytes_after_the_head_are_left_alone() {
 fn rfc_9112_s2_2_a_response_starts_with_its_status_line() {
     let bytes = [b"\r\n", &response(&[])[..]].concat();
     assert_eq!(judge_response(&bytes), Err(MalformedHead));
+}
+
+/// As for a server: a banner of another protocol is refused with the end of its line.
+#[test]
+fn a_banner_is_refused_at_the_end_of_its_line() {
+    for (line, expected) in [
+        ("SSH-2.0-OpenSSH_9.6", MalformedHead),
+        ("220 mail.example.com ESMTP", MalformedHead),
+        ("+OK POP3 ready", MalformedHead),
+        ("RFB 003.008", MalformedHead),
+        ("HTTP/1.1", MalformedHead),
+        ("HTTP/1.1 OK", MalformedHead),
+        ("ICY 200 OK", MalformedHead),
+        ("HTTP/2 200", MalformedHead),
+        ("HTTP/2.0 101 Switching Protocols", HttpVersion),
+    ] {
+        let line = format!("{line}\r\n");
+        for end in 0..line.len() {
+            assert_eq!(judge_response(&line.as_bytes()[..end]), Ok(None), "{line}");
+        }
+        let interim = "HTTP/1.1 100 Continue\r\nX: y\r\n\r\n";
+        for before in ["", interim] {
+            for after in ["", "\r\n", "\n", "\0", " x", ":", "no colon\r\n", "\r\r"] {
+                let bytes = format!("{before}{line}{after}");
+                let verdict = judge_response(bytes.as_bytes());
+                assert_eq!(verdict, Err(expected), "{bytes:?}");
+            }
+        }
+    }
+    // A version that has no such status shows with its fields.
+    let bytes = b"HTTP/1.0 101 Switching Protocols\r\n";
+    assert_eq!(judge_response(bytes), Ok(None));
+}
+
+#[test]
+fn the_end_of_input_is_before_inside_or_after_a_head() {
+    let end_of = |bytes: &[u8]| {
+        let mut whole = handshake();
+        let _ = whole.receive(bytes);
+        let mut bytewise = handshake();
+        for len in 0..=bytes.len() {
+            let _ = bytewise.receive(&bytes[..len]);
+        }
+        assert_eq!(bytewise.receive_eof(), whole.receive_eof());
+        whole.receive_eof()
+    };
+    let head = response(&[]);
+    assert_eq!(handshake().receive_eof(), HeadEnd::BeforeHead);
+    assert_eq!(end_of(b""), HeadEnd::BeforeHead);
+    // An interim response is part of the answer.
+    let interim = b"HTTP/1.1 100 Continue\r\n\r\n";
+    assert_eq!(end_of(interim), HeadEnd::InsideHead);
+    for len in 1..head.len() {
+        assert_eq!(end_of(&head[..len]), HeadEnd::InsideHead);
+        let later = [interim, &head[..len]].concat();
+        assert_eq!(end_of(&later), HeadEnd::InsideHead);
+    }
+    assert_eq!(end_of(&head), HeadEnd::AfterHead);
+    assert_eq!(end_of(&[&interim[..], &head].concat()), HeadEnd::AfterHead);
+    let page = b"HTTP/1.1 404 Not Found\r\n\r\n";
+    assert_eq!(end_of(page), HeadEnd::AfterHead);
+    assert_eq!(end_of(b"SSH-2.0-x\r\n"), HeadEnd::InsideHead);
 }

@@ -114,8 +114,46 @@ fn an_absolute_target_replaces_the_host() {
     assert_eq!(host("http://a.test/x").as_deref(), Ok("a.test"));
     assert_eq!(host("/x").as_deref(), Ok("example.com:8080"));
     assert_eq!(host("http://user@a.test/x"), Err(InvalidTarget));
+    assert_eq!(host("http://a.test?x").as_deref(), Ok("a.test"));
+    assert_eq!(host("HTTPS://a.test").as_deref(), Ok("a.test"));
+    assert_eq!(host("ftp://a.test/x"), Err(InvalidTarget));
+    assert_eq!(host("ws://a.test/x"), Err(InvalidTarget));
     assert_eq!(host("*"), Err(InvalidTarget));
     assert_eq!(host("a.test:80"), Err(InvalidTarget));
+}
+
+/// `http` has the query of such a target without its path.
+#[test]
+fn an_absolute_target_may_have_a_query_and_no_path() {
+    let request = handshake().to_http().unwrap();
+    let (mut parts, ()) = request.into_parts();
+    parts.uri = "http://example.com?a".parse().unwrap();
+    let http = http::Request::from_parts(parts, ());
+    let request = Request::from_http(&http, None);
+    let parts = (request.path(), request.query(), request.path_and_query());
+    assert_eq!(parts, ("/", Some("a"), None));
+    let upgrade = request.upgrade(OriginPolicy::Any).unwrap();
+    assert_eq!(upgrade.host(), "example.com");
+}
+
+/// A server that serves pages behind `http` asks this before it does so.
+#[test]
+fn a_page_is_asked_for_with_one_host() {
+    let check = |hosts: &[&'static str]| {
+        let mut http = http::Request::new(());
+        for host in hosts {
+            http.headers_mut()
+                .append("host", HeaderValue::from_static(host));
+        }
+        let request = Request::from_http(&http, None);
+        assert!(!request.is_upgrade());
+        request.check()
+    };
+    assert_eq!(check(&["a"]), Ok(()));
+    assert_eq!(check(&[]), Err(HandshakeError::MissingHost));
+    assert_eq!(check(&["a b"]), Err(HandshakeError::InvalidHost));
+    let twice = Err(HandshakeError::RepeatedField("Host"));
+    assert_eq!(check(&["a", "a"]), twice);
 }
 
 #[test]

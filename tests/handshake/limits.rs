@@ -1,10 +1,11 @@
 //! The limits: the same verdict however the bytes come (edge 32), and for every input one.
 
 use proptest::prelude::*;
+use websocket_proto::Leniency;
 use websocket_proto::handshake::HandshakeError::{
     HeadTooLong, InvalidExtensions, LineTooLong, MalformedHead, StartLineTooLong, TooManyFields,
 };
-use websocket_proto::handshake::client::Handshake;
+use websocket_proto::handshake::client::{Handshake, Outcome};
 use websocket_proto::handshake::server::{self, OriginPolicy};
 use websocket_proto::handshake::{HeadLimits, MAX_EXTENSIONS, MAX_SUBPROTOCOLS};
 
@@ -256,6 +257,28 @@ fn long_heads_byte_by_byte_are_linear_work() {
         }
         let request = handshake.receive(&head).unwrap().unwrap();
         assert!(request.upgrade(OriginPolicy::Any).is_ok());
+    }
+    for field in [
+        format!("X: b{}", "\r\n x".repeat(0x7fff)),
+        format!("X: b{}\r\n x", " ".repeat(0xffff)),
+        format!("X: b{}x", "\r\n ".repeat(0x7fff)),
+        format!("{}: {}", "X".repeat(0x7fff), "\x01".repeat(0x7fff)),
+        format!("{}{}: x", "X".repeat(0x7fff), " ".repeat(0x7fff)),
+        format!("Connection: Upgrade{}", ",\r\n ".repeat(0x5fff)),
+        format!("Connection: Upgrade{}", "\r\n ".repeat(0x5fff)),
+    ] {
+        let head = response(&[&field]);
+        let mut handshake = Handshake::new(NONCE, "a", "/")
+            .limits(limits)
+            .leniency(Leniency::new().loose_fields(true));
+        for len in 0..head.len() {
+            assert!(handshake.receive(&head[..len]).unwrap().is_none());
+        }
+        let outcome = handshake.receive(&head).unwrap().unwrap();
+        let Outcome::Open(accepted) = outcome else {
+            panic!("{outcome:?}")
+        };
+        assert!(accepted.fields.last().unwrap().unfolded().count() > 0);
     }
     let unclosed = format!("Sec-WebSocket-Extensions: a; b=\"{}", "\\c".repeat(0x7fff));
     let head = request(&[&unclosed]);

@@ -15,8 +15,12 @@ mod connect;
 mod deflate;
 #[cfg(test)]
 mod fields;
+#[cfg(test)]
+mod folds;
 #[cfg(all(test, feature = "http"))]
 mod http_types;
+#[cfg(test)]
+mod leniency;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
@@ -29,3 +33,5 @@ mod redirect;
 mod server;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod ways;

@@ -2,14 +2,17 @@
 
 use websocket_proto::handshake::HandshakeError::{
     self, BareLineFeed, BodyNotAllowed, HttpVersion, InvalidExtensions, InvalidHost, InvalidKey,
-    InvalidOrigin, InvalidSubprotocol, LineFolding, MalformedHead, MethodNotGet, MissingConnection,
-    MissingHost, MissingKey, MissingUpgrade, MissingVersion, OriginNotAllowed, RepeatedField,
-    TargetFragment, UnsupportedVersion,
+    InvalidOrigin, InvalidSubprotocol, InvalidTarget, LineFolding, MalformedHead, MethodNotGet,
+    MissingConnection, MissingHost, MissingKey, MissingUpgrade, MissingVersion, OriginNotAllowed,
+    RepeatedField, TargetFragment, UnsupportedVersion,
 };
-use websocket_proto::handshake::HttpVersion as Version;
+use websocket_proto::handshake::client::Handshake as Client;
 use websocket_proto::handshake::server::{Acceptance, Handshake, OriginPolicy};
+use websocket_proto::handshake::{HeadEnd, HeadLimits, HttpVersion as Version};
 
-use crate::support::{Out, accept, judge_request, refusal, request, s1_3_request, s1_3_response};
+use crate::support::{
+    Out, accept, judge_request, judge_request_within, refusal, request, s1_3_request, s1_3_response,
+};
 
 /// The response that refuses with `error`.
 fn refuse(error: HandshakeError) -> String {
@@ -184,6 +187,55 @@ fn edge_012_host_stands_exactly_once() {
         assert_eq!(refusal(&[&format!("Host: {host}")]), None, "{host}");
     }
     assert!(refuse(MissingHost).starts_with("HTTP/1.1 400 Bad Request\r\n"));
+}
+
+/// RFC 9112, section 3.2, is of every request, not only of one that opens a WebSocket connection.
+#[test]
+fn rfc_9112_s3_2_a_page_is_asked_for_with_one_host() {
+    let judge = |lines: &str| {
+        let head = format!("{lines}\r\n");
+        let of_bytes = judge_request(head.as_bytes()).err();
+        let mut handshake = Handshake::default();
+        match handshake.receive(head.as_bytes()) {
+            Ok(request) => {
+                let request = request.unwrap();
+                assert!(!request.is_upgrade());
+                assert_eq!(request.check(), Ok(()));
+                None
+            }
+            Err(error) => {
+                assert_eq!(of_bytes, Some(error));
+                assert!(refuse(error).starts_with("HTTP/1.1 400 Bad Request\r\n"));
+                Some(error)
+            }
+        }
+    };
+    for method in ["GET", "POST", "OPTIONS"] {
+        let with =
+            |version: &str, fields: &str| judge(&format!("{method} / HTTP/{version}\r\n{fields}"));
+        for version in ["1.1", "1.2", "1.9"] {
+            assert_eq!(with(version, "Host: a\r\n"), None);
+            assert_eq!(with(version, "X: y\r\n"), Some(MissingHost));
+        }
+        // HTTP/1.0 has no `Host`, but one is one there too.
+        assert_eq!(with("1.0", ""), None);
+        for version in ["1.0", "1.1"] {
+            let twice = with(version, "Host: a\r\nhost: a\r\n");
+            assert_eq!(twice, Some(RepeatedField("Host")));
+            for host in ["", "a b", "u@a", "a,b/"] {
+                let invalid = with(version, &format!("Host: {host}\r\n"));
+                assert_eq!(invalid, Some(InvalidHost), "{host}");
+            }
+        }
+    }
+    let absolute = judge("GET http://example.com/ HTTP/1.1\r\n");
+    assert_eq!(absolute, Some(MissingHost));
+    // It comes before what is wrong with an opening handshake.
+    assert_eq!(refusal(&["POST / HTTP/1.1", "-Host"]), Some(MissingHost));
+    assert_eq!(
+        refusal(&["GET /# HTTP/1.1", "Host: a b"]),
+        Some(InvalidHost)
+    );
 }
 
 #[test]
@@ -473,6 +525,14 @@ fn s10_2_origin_policies_compare_whole_origins() {
     for (origin, same_host, one_of) in [
         ("-Origin", true, true),
         ("Origin: https://example.com:8080", true, false),
+        ("Origin: HTTPS://example.com:8080", true, false),
+        ("Origin: https://example.com:08080", true, false),
+        ("Origin: wss://example.com:8080", true, false),
+        ("Origin: https://example.com.:8080", false, false),
+        ("Origin: https://example.com:80800", false, false),
+        ("Origin: https://example.com:8080/", false, false),
+        ("Origin: https://", false, false),
+        ("Origin: ://example.com:8080", false, false),
         ("Origin: http://EXAMPLE.com:8080", true, false),
         ("Origin: https://a.test", false, true),
         ("Origin: https://A.test", false, false),
@@ -495,6 +555,47 @@ fn s10_2_origin_policies_compare_whole_origins() {
         );
         let listed = OriginPolicy::OneOf(&["https://b.test", "https://a.test"]);
         assert_eq!(admits(listed, origin), one_of, "{origin}");
+    }
+}
+
+/// "uri-scheme, uri-host, and uri-port" (RFC 6454, section 4): a port that is not given is that of
+/// the scheme.
+#[test]
+fn rfc_6454_s4_the_same_host_has_the_same_port_given_or_not() {
+    let admits = |host: &str, origin: &str| {
+        let head = request(&[&format!("Host: {host}"), &format!("Origin: {origin}")]);
+        let request = Handshake::default().receive(&head).unwrap().unwrap();
+        request.upgrade(OriginPolicy::SameHost).is_ok()
+    };
+    for (host, origin, expected) in [
+        ("example.com:443", "https://example.com", true),
+        ("example.com:80", "http://example.com", true),
+        ("example.com", "https://example.com:443", true),
+        ("example.com", "http://example.com:80", true),
+        ("example.com:", "https://example.com:443", true),
+        ("example.com:443", "https://example.com:", true),
+        ("example.com:0443", "https://EXAMPLE.com", true),
+        ("example.com:443", "wss://example.com", true),
+        ("example.com:80", "ws://example.com", true),
+        ("[::1]:443", "https://[::1]", true),
+        ("[::a]", "http://[::A]:80", true),
+        ("example.com:80", "https://example.com", false),
+        ("example.com:443", "http://example.com", false),
+        ("example.com:443", "ws://example.com", false),
+        ("example.com", "https://example.com:80", false),
+        ("example.com:8443", "https://example.com", false),
+        ("example.com:4430", "https://example.com:443", false),
+        ("example.com", "https://example.com.", false),
+        ("example.com.", "https://example.com", false),
+        ("example.com.", "https://example.com.:443", true),
+        ("[::1]", "https://[::2]", false),
+        ("example.com", "https://user@example.com", false),
+        ("example.com", "https://example.com/path", false),
+        ("example.com:443", "ftp://example.com:443", false),
+        ("example.com", "app://example.com", false),
+        ("example.com", "null", false),
+    ] {
+        assert_eq!(admits(host, origin), expected, "{host} {origin}");
     }
 }
 
@@ -551,11 +652,7 @@ fn edge_043_target_has_no_fragment_and_may_be_absolute() {
         "http:///chat",
     ] {
         let line = format!("GET {target} HTTP/1.1");
-        assert_eq!(
-            refusal(&[&line]),
-            Some(HandshakeError::InvalidTarget),
-            "{target}"
-        );
+        assert_eq!(refusal(&[&line]), Some(InvalidTarget), "{target}");
     }
     let head = request(&[
         "GET http://example.com/chat?a=b?c HTTP/1.1",
@@ -569,6 +666,107 @@ fn edge_043_target_has_no_fragment_and_may_be_absolute() {
         request.upgrade(OriginPolicy::Any).unwrap().host(),
         "example.com"
     );
+}
+
+/// The visible characters that a browser leaves as they are, now or some years ago.
+#[test]
+fn a_target_has_the_characters_that_browsers_send() {
+    for byte in b'!'..=b'~' {
+        let byte = char::from(byte);
+        let verdict = |target: String| refusal(&[&format!("GET {target} HTTP/1.1")]);
+        let (in_path, in_query) = match byte {
+            '#' => (Some(TargetFragment), Some(TargetFragment)),
+            '"' | '<' | '>' => (Some(InvalidTarget), Some(InvalidTarget)),
+            '\\' => (Some(InvalidTarget), None),
+            _ => (None, None),
+        };
+        assert_eq!(verdict(format!("/a{byte}b")), in_path, "{byte}");
+        assert_eq!(verdict(format!("/a?b{byte}c")), in_query, "{byte}");
+        assert_eq!(verdict(format!("http://a/b{byte}c")), in_path, "{byte}");
+        assert_eq!(verdict(format!("http://a?b{byte}c")), in_query, "{byte}");
+        let asked = |target: &str| {
+            let client = Client::new(*b"the sample nonce", "a", target);
+            client.write_request(&mut Out::new()).is_ok()
+        };
+        assert_eq!(asked(&format!("/a{byte}b")), in_path.is_none(), "{byte}");
+        let in_query = in_query.is_none();
+        assert_eq!(asked(&format!("/a?b{byte}c")), in_query, "{byte}");
+    }
+}
+
+/// "The first byte that proves a fault decides": a banner of another protocol is refused with the
+/// end of its line, whatever follows and wherever that is cut.
+#[test]
+fn a_banner_is_refused_at_the_end_of_its_line() {
+    for (line, expected) in [
+        ("PROXY TCP4 192.0.2.1 192.0.2.2 56324 443", MalformedHead),
+        ("SSH-2.0-OpenSSH_9.6", MalformedHead),
+        ("EHLO mail.example.com", MalformedHead),
+        ("HELP", MalformedHead),
+        ("GET /", MalformedHead),
+        ("OPTIONS sip:a SIP/2.0", MalformedHead),
+        ("PRI * HTTP/2.0", HttpVersion),
+        ("GET / HTTP/0.9", HttpVersion),
+    ] {
+        for before in ["", "\r\n"] {
+            let line = format!("{before}{line}\r\n");
+            for end in 0..line.len() {
+                assert_eq!(judge_request(&line.as_bytes()[..end]), Ok(None), "{line}");
+            }
+            for after in ["", "\r\n", "\n", "\0", " x", ":", "no colon\r\n", "\r\r"] {
+                let bytes = format!("{line}{after}");
+                assert_eq!(judge_request(bytes.as_bytes()), Err(expected), "{bytes:?}");
+            }
+            // The limit is not reached before the end of the line.
+            let limits = HeadLimits::default().max_len(line.len());
+            let verdict = judge_request_within(limits, line.as_bytes());
+            assert_eq!(verdict, Err(expected), "{line}");
+        }
+    }
+    // The name of a field is judged with the end of its line too.
+    for line in ["no colon", ": x", "a b: c", "a : b"] {
+        let head = format!("GET / HTTP/1.1\r\n{line}\r\n");
+        let bytes = head.as_bytes();
+        assert_eq!(judge_request(&bytes[..bytes.len() - 1]), Ok(None), "{line}");
+        for after in ["", "\n", "\r\n", " x", "Host: a\r\n\r\n"] {
+            let bytes = format!("{head}{after}");
+            assert_eq!(
+                judge_request(bytes.as_bytes()),
+                Err(MalformedHead),
+                "{bytes:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_end_of_input_is_before_inside_or_after_a_head() {
+    let head = request(&[]);
+    let end_of = |bytes: &[u8]| {
+        let mut handshake = Handshake::default();
+        let _ = handshake.receive(bytes);
+        let whole = handshake.receive_eof();
+        let mut bytewise = Handshake::default();
+        for len in 0..=bytes.len() {
+            let _ = bytewise.receive(&bytes[..len]);
+        }
+        assert_eq!(bytewise.receive_eof(), whole);
+        whole
+    };
+    assert_eq!(Handshake::default().receive_eof(), HeadEnd::BeforeHead);
+    assert_eq!(end_of(b""), HeadEnd::BeforeHead);
+    assert_eq!(end_of(b"\r"), HeadEnd::InsideHead);
+    assert_eq!(end_of(b"\r\n"), HeadEnd::BeforeHead);
+    for len in 1..head.len() {
+        assert_eq!(end_of(&head[..len]), HeadEnd::InsideHead);
+        let after_an_empty_line = [b"\r\n", &head[..len]].concat();
+        assert_eq!(end_of(&after_an_empty_line), HeadEnd::InsideHead);
+    }
+    assert_eq!(end_of(&head), HeadEnd::AfterHead);
+    assert_eq!(end_of(&[&head[..], b"frames"].concat()), HeadEnd::AfterHead);
+    // What was refused is read so far.
+    assert_eq!(end_of(b"HELP\r\n"), HeadEnd::InsideHead);
+    assert_eq!(end_of(&request(&["-Host"])), HeadEnd::AfterHead);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Heads made of lines, and the harness that feeds them in all portions.
 
+use websocket_proto::Leniency;
 use websocket_proto::handshake::server::{Acceptance, OriginPolicy, ResponseError, Upgrade};
 use websocket_proto::handshake::{
     FieldValue, HandshakeError, HeadLimits, HttpVersion, client, server,
@@ -97,8 +98,27 @@ pub(crate) fn judge_request_by(
     acceptance: &Acceptance<'_, '_>,
     head: &[u8],
 ) -> Verdict {
+    judge_request_of(limits, acceptance, Leniency::new(), head)
+}
+
+/// What a server makes of a request if it does not insist on everything.
+pub(crate) fn judge_request_leniently(leniency: Leniency, head: &[u8]) -> Verdict {
+    judge_request_of(
+        HeadLimits::default(),
+        &Acceptance::default(),
+        leniency,
+        head,
+    )
+}
+
+fn judge_request_of(
+    limits: HeadLimits,
+    acceptance: &Acceptance<'_, '_>,
+    leniency: Leniency,
+    head: &[u8],
+) -> Verdict {
     same_for_all_portions(head, || {
-        let mut handshake = server::Handshake::new(limits);
+        let mut handshake = server::Handshake::new(limits).leniency(leniency);
         move |received| {
             let Some(request) = handshake.receive(received)? else {
                 return Ok(None);
@@ -106,12 +126,12 @@ pub(crate) fn judge_request_by(
             let verdict = request.upgrade(OriginPolicy::Any);
             let words = verdict.map(|upgrade| words(&upgrade, acceptance));
             assert_eq!(
-                from_fields(&request, acceptance),
+                from_fields(&request, acceptance, leniency),
                 words,
                 "the same from fields"
             );
             #[cfg(feature = "http")]
-            if let Some(from_http) = from_http(&request, acceptance) {
+            if let Some(from_http) = from_http(&request, acceptance, leniency) {
                 assert_eq!(from_http, words, "the same from the types of `http`");
             }
             Ok(Some((request.head_len(), words?)))
@@ -121,7 +141,7 @@ pub(crate) fn judge_request_by(
 
 /// What a request offers and how it is answered, in words that do not depend on where its fields
 /// come from.
-fn words<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone>(
+pub(crate) fn words<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone>(
     upgrade: &Upgrade<'b, F>,
     acceptance: &Acceptance<'_, '_>,
 ) -> String {
@@ -159,6 +179,7 @@ pub(crate) fn set<'a>(
 fn from_fields(
     request: &server::Request<'_>,
     acceptance: &Acceptance<'_, '_>,
+    leniency: Leniency,
 ) -> Result<String, HandshakeError> {
     let fields = request.fields().map(Into::into);
     let again = server::Request::from_fields(
@@ -166,7 +187,8 @@ fn from_fields(
         request.target(),
         request.version(),
         fields,
-    );
+    )
+    .leniency(leniency);
     assert_eq!(again.is_upgrade(), request.is_upgrade());
     again
         .upgrade(OriginPolicy::Any)
@@ -178,9 +200,10 @@ fn from_fields(
 fn from_http(
     request: &server::Request<'_>,
     acceptance: &Acceptance<'_, '_>,
+    leniency: Leniency,
 ) -> Option<Result<String, HandshakeError>> {
-    // A fragment is lost on the way, and so is the difference of other targets from a path.
-    if request.target().contains('#') || request.target().contains("//") {
+    // A fragment is lost on the way.
+    if request.target().contains('#') {
         return None;
     }
     let version = match request.version() {
@@ -195,10 +218,7 @@ fn from_http(
         builder = builder.header(field.name, field.value);
     }
     let http = builder.body(()).ok()?;
-    if http.uri().path_and_query()?.as_str() != request.target() {
-        return None;
-    }
-    let again = server::Request::from_http(&http, None);
+    let again = server::Request::from_http(&http, None).leniency(leniency);
     Some(
         again
             .upgrade(OriginPolicy::Any)
