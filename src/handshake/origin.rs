@@ -71,19 +71,26 @@ impl OriginPolicy<'_> {
 
 /// Whether `origin` is of the host and port in the authority `host`.
 fn is_same_host(origin: &str, host: &str) -> bool {
-    let Some((scheme, of_origin)) = origin.split_once("://") else {
-        return false;
-    };
     // "If there is no port component of the URI: [...] Let uri-port be the default port for the
     // protocol given by uri-scheme." (RFC 6454, section 4)
-    let default = [("https", 443), ("http", 80), ("wss", 443), ("ws", 80)]
-        .into_iter()
-        .find(|(name, _)| scheme.eq_ignore_ascii_case(name));
-    let (Some((_, default)), Some((name, port)), Some((expected, expected_port))) = (
-        default,
-        authority(of_origin.as_bytes()),
-        authority(host.as_bytes()),
-    ) else {
+    let schemes = [
+        ("https://", 443),
+        ("http://", 80),
+        ("wss://", 443),
+        ("ws://", 80),
+    ];
+    let after_scheme = schemes.into_iter().find_map(|(scheme, default)| {
+        let (start, rest) = origin.split_at_checked(scheme.len())?;
+        start
+            .eq_ignore_ascii_case(scheme)
+            .then_some((rest, default))
+    });
+    let Some((of_origin, default)) = after_scheme else {
+        return false;
+    };
+    let (Some((name, port)), Some((expected, expected_port))) =
+        (authority(of_origin.as_bytes()), authority(host.as_bytes()))
+    else {
         return false;
     };
     name.eq_ignore_ascii_case(expected) && number(port, default) == number(expected_port, default)

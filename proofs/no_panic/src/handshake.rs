@@ -12,10 +12,10 @@ use websocket_proto::handshake::server::{
     self, Acceptance, OriginPolicy, Request, Response, ResponseError, ResponseHead, Upgrade,
 };
 use websocket_proto::handshake::{
-    Extension, Extensions, Field, FieldValue, Fields, HandshakeError, HeadLimits, HttpVersion,
-    ParamValue, Params, PseudoFields, Subprotocols,
+    Extension, Extensions, Field, FieldValue, Fields, HandshakeError, HeadEnd, HeadLimits,
+    HttpVersion, ParamValue, Params, PseudoFields, Subprotocols,
 };
-use websocket_proto::{Negotiated, Output, SliceOutput};
+use websocket_proto::{Leniency, Negotiated, Output, SliceOutput};
 
 use crate::{Root, roots};
 
@@ -33,6 +33,14 @@ type TakesField<'t> = &'t mut dyn FnMut(&str, &mut dyn Iterator<Item = &str>);
 fn limits(len: usize, fields: usize, line: usize) -> server::Handshake {
     let limits = HeadLimits::default();
     server::Handshake::new(limits.max_len(len).max_fields(fields).max_line(line))
+}
+
+fn server_leniency(handshake: server::Handshake, leniency: Leniency) -> server::Handshake {
+    handshake.leniency(leniency)
+}
+
+fn server_eof(handshake: &server::Handshake) -> HeadEnd {
+    handshake.receive_eof()
 }
 
 fn receive_request<'b>(
@@ -96,6 +104,17 @@ macro_rules! of_request {
                 request.upgrade(origins)
             }
 
+            fn check<'b>(request: &Request<'b, $fields<'b>>) -> Result<(), HandshakeError> {
+                request.check()
+            }
+
+            fn leniency<'b>(
+                request: Request<'b, $fields<'b>>,
+                leniency: Leniency,
+            ) -> Request<'b, $fields<'b>> {
+                request.leniency(leniency)
+            }
+
             fn respond<'b, 'h>(
                 upgrade: &Upgrade<'b, $fields<'b>>,
                 acceptance: &Acceptance<'h, 'h>,
@@ -120,6 +139,8 @@ macro_rules! of_request {
                 path,
                 query,
                 field,
+                check,
+                leniency,
                 upgrade,
                 respond,
                 asked,
@@ -139,6 +160,10 @@ fn next_field<'b>(fields: &mut Fields<'b>) -> Option<Field<'b>> {
 
 fn first_field<'b>(fields: &Fields<'b>, name: &str) -> Option<&'b [u8]> {
     fields.first(name)
+}
+
+fn unfolded(field: &Field<'_>, take: &mut dyn FnMut(u8)) {
+    field.unfolded().for_each(take);
 }
 
 fn param<'b>(params: &mut Params<'b>) -> Option<(&'b str, Option<ParamValue<'b>>)> {
@@ -180,6 +205,14 @@ fn response_fields(head: &ResponseHead<'_>, take: TakesField<'_>) {
 
 fn new_client<'p>(nonce: [u8; 16], host: &'p str, target: &'p str) -> Client<'p> {
     Client::new(nonce, host, target)
+}
+
+fn client_leniency<'p>(client: Client<'p>, leniency: Leniency) -> Client<'p> {
+    client.leniency(leniency)
+}
+
+fn client_eof(client: &Client<'_>) -> HeadEnd {
+    client.receive_eof()
 }
 
 fn write_request<O: Output>(client: &Client<'_>, out: &mut O) -> Result<(), RequestError> {
@@ -272,17 +305,22 @@ pub(crate) const ROOTS: &[&[Root]] = &[
     with_output!(Any<'_>),
     &roots![
         limits,
+        server_leniency,
+        server_eof,
         receive_request,
         from_fields,
         from_pseudo_fields,
         pseudo_fields,
         next_field,
         first_field,
+        unfolded,
         param,
         param_value,
         response_head,
         response_fields,
         new_client,
+        client_leniency,
+        client_eof,
         fields_to_set,
         receive_response,
         check_response,
