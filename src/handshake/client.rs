@@ -23,7 +23,7 @@ use super::outgoing::{FieldValue, Line, Outgoing, append, check_outgoing, line, 
 #[cfg(feature = "deflate")]
 use super::permessage_deflate;
 use super::subprotocol;
-use super::target::Target;
+use super::target::is_path_and_query;
 #[cfg(feature = "deflate")]
 use crate::deflate::{Agreement, Policy};
 use crate::{Leniency, Negotiated, Output};
@@ -151,7 +151,7 @@ impl<'r> Asked<'r> {
             return Err(RequestError::Host);
         }
         // The rule of a server, but for absolute URIs, which are for proxies.
-        if Target::new(self.target).check() != Ok(None) {
+        if !is_path_and_query(self.target) {
             return Err(RequestError::Target);
         }
         if self
@@ -286,8 +286,12 @@ impl<'p, V> Handshake<'p, V> {
         extension::check_accepted(extensions, &[])?;
         #[cfg(feature = "deflate")]
         let deflate = self.check_deflate(extensions)?;
-        let chosen = known.subprotocols.values(subprotocol::FIELD, fields);
-        let subprotocol = subprotocol::check_choice(chosen, self.subprotocols, self.leniency)?;
+        let subprotocol = subprotocol::check_choice(
+            known.subprotocols,
+            fields,
+            self.subprotocols,
+            self.leniency,
+        )?;
         if subprotocol.is_none()
             && !self.subprotocols.is_empty()
             && self.subprotocol_choice == SubprotocolChoice::Required

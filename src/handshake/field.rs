@@ -191,33 +191,45 @@ impl LineEnd {
     /// The first one in `bytes` that no fold follows, if only what `lines` say comes before it.
     #[inline]
     fn find(bytes: &[u8], lines: Lines) -> Option<Self> {
-        let mut from = 0_usize;
+        let at = find_control(bytes)?;
+        // Nearly every line ends with its first control character.
+        if let [b'\r', b'\n', after @ ..] = bytes.get(at..)?
+            && !matches!(after, [b' ' | b'\t', ..])
+        {
+            return Some(Self {
+                at,
+                len: 2,
+                is_after_controls: false,
+            });
+        }
+        Self::find_from(at, bytes, lines)
+    }
+
+    /// The same, where `at` is the offset of the first control character.
+    fn find_from(mut at: usize, bytes: &[u8], lines: Lines) -> Option<Self> {
         let mut is_after_controls = false;
         loop {
-            let at = from.saturating_add(find_control(bytes.get(from..)?)?);
             let (len, after) = match bytes.get(at..)? {
-                [b'\t', ..] => (0, None),
                 [b'\r', b'\n', after @ ..] => (2, Some(after)),
+                [b'\t', ..] => (1, None),
                 [b'\n', after @ ..] if lines.bare_line_feeds => (1, Some(after)),
                 [0 | b'\n' | b'\r', ..] => return None,
                 _ if lines.loose => {
                     is_after_controls = true;
-                    (0, None)
+                    (1, None)
                 }
                 _ => return None,
             };
-            match after {
-                Some([b' ' | b'\t', ..]) if lines.folds => {}
-                Some(_) => {
-                    return Some(Self {
-                        at,
-                        len,
-                        is_after_controls,
-                    });
-                }
-                None => {}
+            let is_folded = lines.folds && matches!(after, Some([b' ' | b'\t', ..]));
+            if after.is_some() && !is_folded {
+                return Some(Self {
+                    at,
+                    len,
+                    is_after_controls,
+                });
             }
-            from = at.saturating_add(len.max(1));
+            let from = at.saturating_add(len);
+            at = from.saturating_add(find_control(bytes.get(from..)?)?);
         }
     }
 }
@@ -334,23 +346,27 @@ pub(super) fn trim(value: &[u8]) -> &[u8] {
 }
 
 /// The same at the start alone.
+#[inline]
 pub(super) fn trim_start(mut value: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..]
-    | [b'\r', b'\n', b' ' | b'\t', rest @ ..]
-    | [b'\n', b' ' | b'\t', rest @ ..] = value
-    {
-        value = rest;
+    loop {
+        value = match value {
+            [first, ..] if *first > b' ' => return value,
+            [b' ' | b'\t', rest @ ..]
+            | [b'\r', b'\n', b' ' | b'\t', rest @ ..]
+            | [b'\n', b' ' | b'\t', rest @ ..] => rest,
+            _ => return value,
+        };
     }
-    value
 }
 
 /// The same at the end alone.
+#[inline]
 pub(super) fn trim_end(mut value: &[u8]) -> &[u8] {
-    while let [rest @ .., b'\r', b'\n', b' ' | b'\t']
-    | [rest @ .., b'\n', b' ' | b'\t']
-    | [rest @ .., b' ' | b'\t'] = value
-    {
-        value = rest;
+    while let [before @ .., b' ' | b'\t'] = value {
+        value = match before {
+            [rest @ .., b'\r', b'\n'] | [rest @ .., b'\n'] => rest,
+            _ => before,
+        };
     }
     value
 }
@@ -374,8 +390,11 @@ static TOKEN_BYTES: ByteSet = ByteSet::alphanumeric_and(b"!#$%&'*+-.^_`|~");
 /// Those of `reg-name` in RFC 3986 section 3.2.2.
 static NAME_BYTES: ByteSet = ByteSet::alphanumeric_and(b"-._~%!$&'()*+,;=");
 
+/// Those of paths, which have no backslash, as a query may.
+pub(super) static TARGET_BYTES: ByteSet = ByteSet::alphanumeric_and(b"!$%&'()*+,-./:;=?@[]^_`{|}~");
+
 /// Some of the bytes there are: whether each is one of them.
-struct ByteSet([bool; 256]);
+pub(super) struct ByteSet([bool; 256]);
 
 // An index of 8 bits is always in bounds.
 #[expect(
@@ -399,7 +418,7 @@ impl ByteSet {
     }
 
     #[inline]
-    const fn has(&self, byte: u8) -> bool {
+    pub(super) const fn has(&self, byte: u8) -> bool {
         self.0[byte as usize]
     }
 }

@@ -220,15 +220,14 @@ impl<M: Messages> Scanner<M> {
         buf: &'b [u8],
         leniency: Leniency,
     ) -> Result<Option<Head<'b, M::StartLine<'b>>>, HandshakeError> {
-        let lines = M::lines(leniency);
         if matches!(self.step, Step::LineStart) && self.scanned == self.start {
-            let head = self.whole(buf, lines);
+            let head = self.whole(buf, leniency);
             if head.is_some() {
                 return Ok(head);
             }
         }
-        if self.scan_bytes(buf, lines)? {
-            self.head(buf, lines)
+        if self.scan_bytes(buf, M::lines(leniency))? {
+            self.head(buf, leniency)
         } else {
             Ok(None)
         }
@@ -430,7 +429,11 @@ impl<M: Messages> Scanner<M> {
 
     /// The head that begins at the first byte not looked at, if all of it is there and there is
     /// nothing to say of it: nothing that going on byte by byte would not find as well.
-    fn whole<'b>(&mut self, buf: &'b [u8], lines: Lines) -> Option<Head<'b, M::StartLine<'b>>> {
+    fn whole<'b>(
+        &mut self,
+        buf: &'b [u8],
+        leniency: Leniency,
+    ) -> Option<Head<'b, M::StartLine<'b>>> {
         let rest = buf.get(self.start..)?;
         let len = find_control(rest)?;
         let (start_line, after) = rest.split_at_checked(len)?;
@@ -440,7 +443,7 @@ impl<M: Messages> Scanner<M> {
         let line = M::parse(start_line).ok()?;
         let fields = after.strip_prefix(b"\r\n")?;
         let mut known = Known::default();
-        let after = read_fields(fields, self.limits, lines, &mut known)?;
+        let after = read_fields::<M>(fields, self.limits, leniency, &mut known)?;
         let end = buf.len().saturating_sub(after.len());
         if end > self.limits.len {
             return None;
@@ -460,7 +463,7 @@ impl<M: Messages> Scanner<M> {
     fn head<'b>(
         &self,
         buf: &'b [u8],
-        lines: Lines,
+        leniency: Leniency,
     ) -> Result<Option<Head<'b, M::StartLine<'b>>>, HandshakeError> {
         let (Some(start_line), Some(fields)) = (
             buf.get(self.start..self.fields_start),
@@ -472,7 +475,8 @@ impl<M: Messages> Scanner<M> {
         let start_line = start_line.strip_suffix(b"\n").unwrap_or_default();
         let line = M::parse(start_line.strip_suffix(b"\r").unwrap_or(start_line))?;
         let mut known = Known::default();
-        read_fields(fields, self.limits, lines, &mut known).ok_or(HandshakeError::MalformedHead)?;
+        read_fields::<M>(fields, self.limits, leniency, &mut known)
+            .ok_or(HandshakeError::MalformedHead)?;
         Ok(Some(Head {
             line,
             fields: Fields::new(fields),
@@ -489,6 +493,7 @@ fn begins_field(line: &[u8], lines: Lines) -> bool {
 }
 
 /// Whether what stands before a colon is the name of a field.
+#[inline]
 fn is_name(name: &[u8], lines: Lines) -> bool {
     if !lines.loose {
         return is_token(name);
@@ -499,12 +504,14 @@ fn is_name(name: &[u8], lines: Lines) -> bool {
 
 /// Reads field lines up to the empty one that ends them, if all of them are there, are right and keep
 /// to `limits`; notes in `known` what is found and gives the bytes that follow.
-fn read_fields<'b>(
+fn read_fields<'b, M: Messages>(
     mut bytes: &'b [u8],
     limits: HeadLimits,
-    lines: Lines,
+    leniency: Leniency,
     known: &mut Known<'b>,
 ) -> Option<&'b [u8]> {
+    let lines = M::lines(leniency);
+    let line_limit = limits.line();
     let mut fields = 0_usize;
     loop {
         match bytes {
@@ -514,16 +521,17 @@ fn read_fields<'b>(
         }
         let line = FieldLine::read(bytes, lines)?;
         fields = fields.saturating_add(1);
-        if fields > limits.fields || line.len > limits.line() {
+        if fields > limits.fields || line.len > line_limit {
             return None;
         }
         // "No whitespace is allowed between the field name and colon." (RFC 9112, section 5.1); a
         // name that the handshake knows is a token.
-        if known.note(line.name, line.value) {
-            if line.has_controls {
-                return None;
-            }
-        } else if !is_name(line.name, lines) {
+        let is_right = if known.note(line.name, line.value) {
+            !line.has_controls
+        } else {
+            is_name(line.name, lines)
+        };
+        if !is_right {
             return None;
         }
         bytes = line.rest;

@@ -88,6 +88,10 @@ fn is_same_host(origin: &str, host: &str) -> bool {
     let Some((of_origin, default)) = after_scheme else {
         return false;
     };
+    // Most are written alike, and `host` is an authority.
+    if of_origin.eq_ignore_ascii_case(host) {
+        return true;
+    }
     let (Some((name, port)), Some((expected, expected_port))) =
         (authority(of_origin.as_bytes()), authority(host.as_bytes()))
     else {

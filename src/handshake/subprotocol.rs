@@ -6,6 +6,7 @@ use arrayvec::ArrayVec;
 
 use super::error::HandshakeError;
 use super::field::{Fields, Pair, elements, is_named, is_token, next_element};
+use super::known::Single;
 use crate::Leniency;
 
 /// How many subprotocols one request may offer.
@@ -80,21 +81,36 @@ pub(super) fn check_offers<'b>(
     Ok(())
 }
 
-/// Checks what a server chose, in the values of its fields, against what was `offered`; gives the offered name.
+/// Checks what a server chose against what was `offered`; gives the offered name.
+///
+/// `fields` are gone through only if it chose several times.
 pub(super) fn check_choice<'a, 'b>(
-    mut chosen: impl Iterator<Item = &'b [u8]>,
+    chosen: Single<'b>,
+    fields: impl Iterator<Item = Pair<'b>> + Clone,
     offered: &[&'a str],
     leniency: Leniency,
 ) -> Result<Option<&'a str>, HandshakeError> {
-    let counts = |value: &&[u8]| !leniency.empty_subprotocol || elements(value).next().is_some();
-    let Some(choice) = chosen.find(counts) else {
+    let has_name = |value: &&[u8]| elements(value).next().is_some();
+    let choice = match chosen {
+        Single::Missing => None,
+        Single::Once(value) if leniency.empty_subprotocol => Some(value).filter(has_name),
+        Single::Once(value) => Some(value),
+        Single::Repeated => {
+            let mut names = chosen
+                .values(FIELD, fields)
+                .filter(|value| !leniency.empty_subprotocol || has_name(value));
+            let first = names.next();
+            // "the |Sec-WebSocket-Protocol| header field MUST NOT appear more than once in an HTTP
+            // response." (section 11.3.4)
+            if names.next().is_some() {
+                return Err(HandshakeError::RepeatedField("Sec-WebSocket-Protocol"));
+            }
+            first
+        }
+    };
+    let Some(choice) = choice else {
         return Ok(None);
     };
-    // "the |Sec-WebSocket-Protocol| header field MUST NOT appear more than once in an HTTP
-    // response." (section 11.3.4)
-    if chosen.any(|value| counts(&value)) {
-        return Err(HandshakeError::RepeatedField("Sec-WebSocket-Protocol"));
-    }
     // "[...] indicates the use of a subprotocol that was not present in the client's handshake
     // [...], the client MUST _Fail the WebSocket Connection_." (section 4.1)
     let chosen = offered.iter().find(|offer| offer.as_bytes() == choice);

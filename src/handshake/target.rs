@@ -1,7 +1,7 @@
 //! The request target: its path, its query, and the rules of RFC 6455 section 3 for it.
 
 use super::error::HandshakeError;
-use super::field::is_authority;
+use super::field::{TARGET_BYTES, is_authority};
 
 /// A request target in its parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,13 +62,8 @@ impl<'b> Target<'b> {
         if self.whole.contains('#') {
             return Err(HandshakeError::TargetFragment);
         }
-        // Departs from RFC 3986 sections 3.3 and 3.4, which have none of `"<>[]\^`{|}`, by what
-        // browsers leave as it is. The URL Standard percent-encodes `"`, `<` and `>` in paths and
-        // queries and turns `\` in a path into `/`: nobody sends those. It leaves `[`, `]` and `|`
-        // everywhere, in a query all the others, and in a path `^` until 2025. Of `` ` ``, `{` and
-        // `}` in a path, which older clients leave, nothing depends.
-        let is_right = |byte: u8| byte.is_ascii_graphic() && !b"\"<>".contains(&byte);
-        if !self.whole.bytes().all(is_right) || self.path.contains('\\') {
+        let query = self.query.unwrap_or_default();
+        if !self.path.bytes().all(is_path_byte) || !query.bytes().all(is_query_byte) {
             return Err(HandshakeError::InvalidTarget);
         }
         // "interpreted as a /resource name/ defined in Section 3 (or an absolute HTTP/HTTPS URI
@@ -81,6 +76,31 @@ impl<'b> Target<'b> {
             _ => Err(HandshakeError::InvalidTarget),
         }
     }
+}
+
+/// Whether `target` is a path with an optional query.
+pub(super) fn is_path_and_query(target: &str) -> bool {
+    let mut bytes = target.bytes();
+    target.starts_with('/')
+        && bytes
+            .by_ref()
+            .take_while(|byte| *byte != b'?')
+            .all(is_path_byte)
+        && bytes.all(is_query_byte)
+}
+
+/// Whether a client leaves the byte as it is in a path.
+fn is_path_byte(byte: u8) -> bool {
+    // Departs from RFC 3986 sections 3.3 and 3.4, which have none of `"<>[]\^`{|}`, by what browsers
+    // leave as it is. The URL Standard percent-encodes `"`, `<` and `>` in paths and queries and
+    // turns `\` in a path into `/`: nobody sends those. It leaves `[`, `]` and `|` everywhere, in a
+    // query all the others, and in a path `^` until 2025. Of `` ` ``, `{` and `}` in a path, which
+    // older clients leave, nothing depends.
+    TARGET_BYTES.has(byte)
+}
+
+fn is_query_byte(byte: u8) -> bool {
+    is_path_byte(byte) || byte == b'\\'
 }
 
 /// What follows `http://` or `https://`.
