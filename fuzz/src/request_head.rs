@@ -3,12 +3,15 @@
 //! The input: limits (3 bytes), how it is answered (1 byte), how to cut (see `Bytes::cuts`), then
 //! what the client sends.
 
+use websocket_proto::Leniency;
 use websocket_proto::deflate::Policy;
 use websocket_proto::handshake::server::{Acceptance, Handshake, OriginPolicy, Request, Upgrade};
-use websocket_proto::handshake::{HandshakeError, HttpVersion, MAX_EXTENSIONS, MAX_SUBPROTOCOLS};
+use websocket_proto::handshake::{
+    HandshakeError, HeadEnd, HttpVersion, MAX_EXTENSIONS, MAX_SUBPROTOCOLS,
+};
 
 use crate::bytes::Bytes;
-use crate::heads::{self, Limits, Pair};
+use crate::heads::{self, Limits, Of, Pair};
 
 /// Reads the head in portions and whole, and as fields that a library has parsed; answers it.
 pub fn check(data: &[u8]) {
@@ -18,7 +21,9 @@ pub fn check(data: &[u8]) {
     let cuts = choices.cuts();
     let input = choices.rest();
 
-    let mut handshake = Handshake::new(limits.limits());
+    let leniency = Leniency::new().empty_subprotocol(answer & 4 != 0);
+    let new = || Handshake::new(limits.limits()).leniency(leniency);
+    let mut handshake = new();
     let mut received = 0;
     let found = cuts.of(input.len()).into_iter().find_map(|read| {
         received += read;
@@ -28,16 +33,26 @@ pub fn check(data: &[u8]) {
             .transpose()
     });
     let found = found.transpose();
-    let expected = limits.head(input, 0, true);
-    match (&found, &expected) {
-        (Ok(found), Ok(expected)) => assert_eq!(found, expected),
-        // The lines are whole, but not those of HTTP/1.1.
-        (Err(HandshakeError::MalformedHead | HandshakeError::HttpVersion), Ok(Some(head_len))) => {
-            is_refused(&input[..*head_len]);
+    let expected = limits.head(input, 0, Of::Requests);
+    let expected = expected.and_then(|end| {
+        if let Some(end) = end {
+            says_its_host(&input[..end])?;
         }
-        (found, expected) => assert_eq!(found.as_ref().err(), expected.as_ref().err()),
-    }
-    match Handshake::new(limits.limits()).receive(input) {
+        Ok(end)
+    });
+    assert_eq!(found, expected);
+    let end = handshake.receive_eof();
+    assert_eq!(
+        end == HeadEnd::AfterHead,
+        limits
+            .head(input, 0, Of::Requests)
+            .is_ok_and(|end| end.is_some())
+    );
+    assert_eq!(
+        end == HeadEnd::BeforeHead,
+        matches!(input, b"" | b"\r\n") && limits.len > 2
+    );
+    match new().receive(input) {
         Err(error) => {
             assert_eq!(found, Err(error), "the same whole and in portions");
             refusal(error);
@@ -54,20 +69,21 @@ pub fn check(data: &[u8]) {
                 format!("{request:?}"),
                 "asked again, it is the same"
             );
-            whole(&request, &input[..request.head_len()], answer);
+            whole(&request, &input[..request.head_len()], answer, leniency);
         }
     }
 }
 
-/// What was refused, the parser inside has refused, or the target was no ASCII.
-fn is_refused(head: &[u8]) {
-    let mut places = [httparse::EMPTY_HEADER; 128];
-    let mut request = httparse::Request::new(&mut places);
-    let is_parsed = matches!(request.parse(head), Ok(httparse::Status::Complete(_)));
-    assert!(
-        !is_parsed || !request.path.is_some_and(str::is_ascii),
-        "there is nothing wrong with it"
-    );
+/// RFC 9112, section 3.2.
+fn says_its_host(head: &[u8]) -> Result<(), HandshakeError> {
+    let (line, fields) = heads::parts(head);
+    match heads::values(&fields, "host")[..] {
+        [] if line.ends_with(b" HTTP/1.0") => Ok(()),
+        [] => Err(HandshakeError::MissingHost),
+        [host] if heads::authority(host, 0).is_some() => Ok(()),
+        [_] => Err(HandshakeError::InvalidHost),
+        _ => Err(HandshakeError::RepeatedField("Host")),
+    }
 }
 
 fn refusal(error: HandshakeError) {
@@ -82,15 +98,22 @@ fn refusal(error: HandshakeError) {
     assert!((400..600).contains(&error.status_hint()));
 }
 
-fn whole(request: &Request<'_>, head: &[u8], answer: u8) {
+fn whole(request: &Request<'_>, head: &[u8], answer: u8, leniency: Leniency) {
     let (line, fields) = heads::parts(head);
     let line: Vec<&[u8]> = line.split(|byte| *byte == b' ').collect();
     assert_eq!(line[0], request.method().as_bytes());
     assert_eq!(line[1], request.target().as_bytes());
     assert_eq!(
-        line[2] == b"HTTP/1.1",
+        line[2] != b"HTTP/1.0",
         request.version() == HttpVersion::Http11
     );
+    assert_eq!(request.check(), Ok(()));
+    // The parser inside knows no other versions.
+    if matches!(line[2], b"HTTP/1.0" | b"HTTP/1.1") {
+        let mut places = [httparse::EMPTY_HEADER; 128];
+        let parsed = httparse::Request::new(&mut places).parse(head);
+        assert_eq!(parsed, Ok(httparse::Status::Complete(head.len())));
+    }
     let given: Vec<_> = request
         .fields()
         .map(|field| (field.name.as_bytes(), field.value))
@@ -104,7 +127,8 @@ fn whole(request: &Request<'_>, head: &[u8], answer: u8) {
     };
     let upgrade = request.upgrade(policy);
     let pairs = request.fields().map(Into::into);
-    let parsed = Request::from_fields(request.method(), request.target(), request.version(), pairs);
+    let parsed = Request::from_fields(request.method(), request.target(), request.version(), pairs)
+        .leniency(leniency);
     assert_eq!(parsed.is_upgrade(), request.is_upgrade());
     let of_parsed = parsed.upgrade(policy);
     match (upgrade, of_parsed) {
@@ -130,7 +154,8 @@ fn keeps_the_rules(upgrade: &Upgrade<'_>, fields: &[Pair<'_>], answer: u8) {
         (request.method(), request.version()),
         ("GET", HttpVersion::Http11)
     );
-    assert!(!request.target().contains('#'));
+    assert!(!request.target().contains(['#', '"', '<', '>']));
+    assert!(!request.path().contains('\\'));
     assert_eq!(heads::values(fields, "host").len(), 1);
     assert!(heads::lists(fields, "upgrade", "websocket"));
     assert!(heads::lists(fields, "connection", "upgrade"));
@@ -166,7 +191,17 @@ fn keeps_the_rules(upgrade: &Upgrade<'_>, fields: &[Pair<'_>], answer: u8) {
         && answer & 1 != 0
     {
         let (scheme, host) = origin.split_once("://").expect("an origin has a scheme");
-        assert!(matches!(scheme, "http" | "https") && host.eq_ignore_ascii_case(upgrade.host()));
+        let default = match &*scheme.to_ascii_lowercase() {
+            "http" | "ws" => 80,
+            "https" | "wss" => 443,
+            other => panic!("{other}"),
+        };
+        let of_origin = heads::authority(host.as_bytes(), default);
+        assert!(of_origin.is_some());
+        assert_eq!(
+            of_origin,
+            heads::authority(upgrade.host().as_bytes(), default)
+        );
     }
     let offers: Vec<_> = upgrade.subprotocols().collect();
     assert!(offers.len() <= MAX_SUBPROTOCOLS);

@@ -1,5 +1,7 @@
 //! Inputs to begin with, made from the vectors of the tests: the same ones in every run.
 
+use std::collections::BTreeSet;
+
 use crate::wire::frame;
 
 const EXAMPLES: &str = include_str!("../../tests/vectors/s5_7.txt");
@@ -184,7 +186,7 @@ fn operations() -> Vec<Vec<u8>> {
     seeds
 }
 
-const REQUEST_LINES: [&str; 18] = [
+const REQUEST_LINES: [&str; 23] = [
     "Origin: http://server.example.com",
     "Origin: null",
     "Sec-WebSocket-Protocol: chat,, superchat",
@@ -203,9 +205,14 @@ const REQUEST_LINES: [&str; 18] = [
     " folded: line",
     "no colon",
     "X: a\x0bb",
+    "Origin: https://server.example.com:443",
+    "Host: server.example.com:80",
+    "Sec-WebSocket-Protocol:",
+    "Host: a b",
+    "X: a\r\n folded",
 ];
 
-const RESPONSE_LINES: [&str; 9] = [
+const RESPONSE_LINES: [&str; 16] = [
     "Sec-WebSocket-Protocol: chat",
     "Sec-WebSocket-Protocol: other",
     "Sec-WebSocket-Extensions: permessage-deflate",
@@ -215,6 +222,13 @@ const RESPONSE_LINES: [&str; 9] = [
     "Sec-WebSocket-Accept: HSmrc0sMlYUkAGmm5OPpG2HaGWk=",
     "Upgrade: h2c",
     " folded: line",
+    "Set-Cookie: a=b;\r\n\tPath=/",
+    "Connection: keep-alive,\r\n Upgrade",
+    "Upgrade:\r\n websocket\r\n ",
+    "Sec-WebSocket-Protocol:",
+    "Server : x",
+    "Upgrade : websocket",
+    "Date: \x01",
 ];
 
 /// A head as it is, with a line more, with another first line, behind another head, cut off.
@@ -248,8 +262,23 @@ fn heads(head: &str, lines: &[&str]) -> Vec<Vec<u8>> {
         format!("POST / HTTP/1.1\r\n{fields}\r\n"),
         format!("GET / HTTP/2.0\r\n{fields}\r\n"),
         head.replace("\r\n", "\n"),
+        format!("{head}\r\n").replace("\r\n", "\n"),
+        format!("GET /chat HTTP/1.2\r\n{fields}\r\n"),
+        format!("HTTP/1.2 101 Switching Protocols\r\n{fields}\r\n"),
+        format!("GET /a|b^{{c}}?d\\e HTTP/1.1\r\n{fields}\r\n"),
+        format!("GET /<a>\\b HTTP/1.1\r\n{fields}\r\n"),
+        "GET / HTTP/1.1\r\n\r\n".to_owned(),
+        "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n".to_owned(),
+        "HTTP/1.1 302 Found\r\nSet-Cookie: a=b;\r\n\tPath=/\r\n\r\n".to_owned(),
+        "SSH-2.0-OpenSSH_9.6\r\n".to_owned(),
+        "PROXY TCP4 192.0.2.1 192.0.2.2 56324 443\r\n".to_owned(),
     ]);
-    let mut seeds = Vec::new();
+    // With all switches, and some by turns.
+    let all_on = heads.iter().collect::<BTreeSet<_>>();
+    let mut seeds: Vec<_> = all_on
+        .into_iter()
+        .map(|head| [&[0, 0, 0, 0xff, 0], head.as_bytes()].concat())
+        .collect();
     for (at, head) in heads.iter().enumerate() {
         let answer = (at * 7) as u8;
         let cuts: &[u8] = if at % 2 == 0 { &[0] } else { &[2, 1, 9] };

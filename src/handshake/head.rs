@@ -238,6 +238,7 @@ impl<M: Messages> Scanner<M> {
         let before = if M::ARE_REQUESTS { self.start } else { 0 };
         match self.step {
             Step::Ended => HeadEnd::AfterHead,
+            Step::Failed(_) => HeadEnd::InsideHead,
             _ if self.scanned == before => HeadEnd::BeforeHead,
             _ => HeadEnd::InsideHead,
         }

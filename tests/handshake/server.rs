@@ -775,6 +775,10 @@ fn the_end_of_input_is_before_inside_or_after_a_head() {
     assert_eq!(end_of(&[&head[..], b"frames"].concat()), HeadEnd::AfterHead);
     // What was refused is read so far.
     assert_eq!(end_of(b"HELP\r\n"), HeadEnd::InsideHead);
+    let limits = HeadLimits::default().max_len(2);
+    let mut handshake = Handshake::new(limits);
+    assert!(handshake.receive(b"\r\n").is_err());
+    assert_eq!(handshake.receive_eof(), HeadEnd::InsideHead);
     assert_eq!(end_of(&request(&["-Host"])), HeadEnd::AfterHead);
 }
 
