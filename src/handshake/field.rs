@@ -106,7 +106,7 @@ impl<'b> Iterator for Fields<'b> {
         let line = FieldLine::read(self.lines, Lines::ANY)?;
         self.lines = line.rest;
         Some(Field {
-            name: core::str::from_utf8(trim_end(line.name)).ok()?,
+            name: core::str::from_utf8(trim_name(line.name)).ok()?,
             value: line.value,
         })
     }
@@ -361,7 +361,7 @@ pub(super) fn trim_start(mut value: &[u8]) -> &[u8] {
 
 /// The same at the end alone.
 #[inline]
-pub(super) fn trim_end(mut value: &[u8]) -> &[u8] {
+fn trim_end(mut value: &[u8]) -> &[u8] {
     while let [before @ .., b' ' | b'\t'] = value {
         value = match before {
             [rest @ .., b'\r', b'\n'] | [rest @ .., b'\n'] => rest,
@@ -369,6 +369,14 @@ pub(super) fn trim_end(mut value: &[u8]) -> &[u8] {
         };
     }
     value
+}
+
+/// Takes off the white space between a name and its colon, which is no fold.
+pub(super) fn trim_name(mut name: &[u8]) -> &[u8] {
+    while let [rest @ .., b' ' | b'\t'] = name {
+        name = rest;
+    }
+    name
 }
 
 /// Whether `text` is a token of RFC 9110 section 5.6.2.

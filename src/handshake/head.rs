@@ -9,7 +9,7 @@
 use core::marker::PhantomData;
 
 use super::error::HandshakeError;
-use super::field::{FieldLine, Fields, Lines, find_byte, find_control, is_token, trim_end};
+use super::field::{FieldLine, Fields, Lines, find_byte, find_control, is_token, trim_name};
 use super::known::Known;
 use super::outcome::HeadEnd;
 use crate::Leniency;
@@ -423,7 +423,7 @@ impl<M: Messages> Scanner<M> {
         if lines.loose && self.fields > 0 && !self.is_loose {
             let so_far = buf.get(self.line_start..self.scanned).unwrap_or_default();
             let name = find_byte(so_far, b':').and_then(|len| so_far.get(..len));
-            self.is_loose = name.is_some_and(|name| !Known::has(trim_end(name)));
+            self.is_loose = name.is_some_and(|name| !Known::has(trim_name(name)));
         }
         self.is_loose
     }
@@ -499,7 +499,7 @@ fn is_name(name: &[u8], lines: Lines) -> bool {
     if !lines.loose {
         return is_token(name);
     }
-    let without_space = trim_end(name);
+    let without_space = trim_name(name);
     is_token(without_space) && (without_space.len() == name.len() || !Known::has(without_space))
 }
 

@@ -149,6 +149,8 @@ fn each_switch_relaxes_its_rule_for_responses_and_nothing_else() {
         (None, MalformedHead, &["X: \x01\0"]),
         (None, MalformedHead, &["X \x01: a"]),
         (None, MalformedHead, &["X\x01: a"]),
+        (None, MalformedHead, &["X\r\n : a"]),
+        (None, MalformedHead, &["X \r\n\t: a\x01"]),
         (None, MalformedHead, &["\x01: a"]),
         (None, MalformedHead, &["X Y: a"]),
         (None, MalformedHead, &["X"]),
