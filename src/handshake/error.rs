@@ -43,8 +43,10 @@ pub enum HandshakeError {
     /// HTTP/1.0 has no interim responses, HTTP/2 and HTTP/3 have no 101.
     /// See [RFC 6455 section 4.2.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.2.1).
     HttpVersion,
-    /// The response accepts permessage-deflate with a parameter that is unknown, stands twice, or
-    /// has not the value that it has to have.
+    /// The response accepts permessage-deflate with a parameter that is unknown, repeated or not
+    /// offered, or with an invalid value.
+    ///
+    /// A `client_max_window_bits` that is greater than the offered one is an invalid value.
     ///
     /// See [RFC 7692 section 7](https://www.rfc-editor.org/rfc/rfc7692#section-7).
     InvalidDeflateResponse,

@@ -106,14 +106,19 @@ pub(super) fn check_response<'b>(
     // negotiation offer for this extension with an extension negotiation response meeting any of
     // the following conditions" (section 7): they are those of `read`, and those below.
     let response = Parameters::read(extension).ok_or(HandshakeError::InvalidDeflateResponse)?;
-    let client_bits = match response.client_max_window_bits {
-        None => WindowBits::MAX,
+    let offer = offer(policy);
+    let client_bits = match (offer.client_max_window_bits, response.client_max_window_bits) {
+        (_, None) => WindowBits::MAX,
         // "The negotiation response contains an extension parameter with an invalid value."
         // (section 7): an offer alone may leave it out.
-        Some(ClientMax::Unsaid) => return Err(HandshakeError::InvalidDeflateResponse),
-        Some(ClientMax::Bits(bits)) => bits,
+        (_, Some(ClientMax::Unsaid)) => return Err(HandshakeError::InvalidDeflateResponse),
+        // "[...] in the corresponding extension negotiation response to the offer with a value equal
+        // to or smaller than the received value." (section 7.1.2.2)
+        (Some(ClientMax::Bits(limit)), Some(ClientMax::Bits(bits))) if bits > limit => {
+            return Err(HandshakeError::InvalidDeflateResponse);
+        }
+        (_, Some(ClientMax::Bits(bits))) => bits,
     };
-    let offer = offer(policy);
     // "A server accepts an extension negotiation offer that includes the
     // "server_no_context_takeover" extension parameter by including the
     // "server_no_context_takeover" extension parameter in the corresponding extension negotiation
