@@ -116,6 +116,7 @@ pub struct Policy {
     pub(crate) send: Direction,
     pub(crate) receive: Direction,
     pub(crate) local: Local,
+    pub(crate) send_window_negotiable: bool,
 }
 
 /// What holds for the messages of one direction.
@@ -153,6 +154,7 @@ impl Policy {
                 threshold: 32,
                 max_ratio: u32::MAX,
             },
+            send_window_negotiable: true,
         }
     }
 
@@ -170,6 +172,18 @@ impl Policy {
     #[must_use]
     pub const fn receive_window_bits(mut self, bits: WindowBits) -> Self {
         self.receive.window_bits = bits;
+        self
+    }
+
+    /// Whether a client lets the server shorten the window to compress with; by default it does.
+    ///
+    /// If not, the offer leaves out `client_max_window_bits`, which some servers do not know. An
+    /// answer with that parameter then fails the handshake. The policy of a server is not affected.
+    ///
+    /// See [RFC 7692 section 7.1.2.2](https://www.rfc-editor.org/rfc/rfc7692#section-7.1.2.2).
+    #[must_use]
+    pub const fn send_window_negotiable(mut self, negotiable: bool) -> Self {
+        self.send_window_negotiable = negotiable;
         self
     }
 

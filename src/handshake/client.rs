@@ -20,12 +20,11 @@ use super::key::{Accept, Key};
 use super::known::{Known, Single};
 use super::outcome::HeadEnd;
 use super::outgoing::{FieldValue, Line, Outgoing, append, check_outgoing, line, write_whole};
-#[cfg(feature = "deflate")]
-use super::permessage_deflate;
 use super::subprotocol;
+use super::supported::{Supported, SupportedExtension};
 use super::target::is_path_and_query;
 #[cfg(feature = "deflate")]
-use crate::deflate::{Agreement, Policy};
+use crate::deflate::Policy;
 use crate::{Leniency, Negotiated, Output};
 
 pub use super::connect::ConnectEnabled;
@@ -124,6 +123,7 @@ struct Asked<'r> {
     target: &'r str,
     origin: Option<&'r str>,
     fields: &'r [(&'r str, &'r str)],
+    extensions: &'r [SupportedExtension<'r>],
 }
 
 /// Without the target and the fields: both may hold credentials, which a log should not.
@@ -143,6 +143,7 @@ impl<'r> Asked<'r> {
             target,
             origin: None,
             fields: &[],
+            extensions: &[],
         }
     }
 
@@ -206,6 +207,8 @@ impl<'p, V> Handshake<'p, V> {
     /// The server may decline it, and then the connection opens without; [`Negotiated::deflate`]
     /// tells which. If it accepts, it has to keep to what the policy wants for receiving, or the
     /// handshake fails with [`HandshakeError::UnmetDeflateOffer`].
+    ///
+    /// `extensions` offers several policies, in order of preference. This one comes before them.
     ///
     /// The compressor cannot keep to a window of 8 bits. Where the policy or the server limits
     /// sending to that, messages go out as they are.
@@ -275,17 +278,16 @@ impl<'p, V> Handshake<'p, V> {
         Some(FieldValue::list(self.subprotocols)).filter(|_| !self.subprotocols.is_empty())
     }
 
-    /// Checks what the fields of a response that opens the connection say of the offers.
+    /// Checks what the fields of a response that opens the connection say of the offers; `listed`
+    /// are those of extensions.
     fn check_agreed<'b>(
         &self,
+        listed: &[SupportedExtension<'_>],
         known: &Known<'b>,
         fields: impl Iterator<Item = Pair<'b>> + Clone,
     ) -> Result<Negotiated<'p>, HandshakeError> {
         let extensions = known.extensions.values(extension::FIELD, fields.clone());
-        #[cfg(not(feature = "deflate"))]
-        extension::check_accepted(extensions, &[])?;
-        #[cfg(feature = "deflate")]
-        let deflate = self.check_deflate(extensions)?;
+        let agreed = self.supported(listed).judge(extensions)?;
         let subprotocol = subprotocol::check_choice(
             known.subprotocols,
             fields,
@@ -301,30 +303,25 @@ impl<'p, V> Handshake<'p, V> {
         Ok(Negotiated {
             subprotocol,
             #[cfg(feature = "deflate")]
-            deflate,
-            ..Negotiated::default()
+            deflate: agreed.deflate,
+            reserved_bits: agreed.reserved_bits,
         })
     }
 
-    /// Checks the extensions of a response, where permessage-deflate is the only one offered.
-    #[cfg(feature = "deflate")]
-    fn check_deflate<'b>(
-        &self,
-        values: impl Iterator<Item = &'b [u8]> + Clone,
-    ) -> Result<Option<Agreement>, HandshakeError> {
-        let Some(policy) = self.deflate else {
-            extension::check_accepted(values, &[])?;
-            return Ok(None);
-        };
-        extension::check_accepted(values.clone(), &[permessage_deflate::NAME])?;
-        permessage_deflate::check_response(values, &policy)
-    }
-
-    /// The value of `Sec-WebSocket-Extensions`, if there is anything to offer.
-    #[cfg(feature = "deflate")]
-    fn extensions(&self) -> Option<FieldValue<'p>> {
-        let policy = self.deflate?;
-        Some(permessage_deflate::offer(&policy).into())
+    /// The extensions that are offered, with those in `listed`.
+    #[cfg_attr(
+        not(feature = "deflate"),
+        expect(
+            clippy::unused_self,
+            reason = "it has a policy with the feature `deflate`"
+        )
+    )]
+    fn supported<'s>(&self, listed: &'s [SupportedExtension<'s>]) -> Supported<'s> {
+        Supported {
+            #[cfg(feature = "deflate")]
+            deflate: self.deflate,
+            list: listed,
+        }
     }
 }
 
@@ -350,6 +347,63 @@ impl<'p, 'r> Handshake<'p, Http1<'r>> {
         self
     }
 
+    /// Offers extensions, the preferred one first.
+    ///
+    /// They may be the caller's own, and permessage-deflate with several policies. An own one may
+    /// come several times, with other parameters and the same bits.
+    ///
+    /// The server answers with the extensions that it accepts. It does not say which of several
+    /// offers of permessage-deflate it takes. The answer is judged by the first offer whose rules it
+    /// keeps, and [`Negotiated::deflate`] follows from that one. Both sides agree all the same: what
+    /// limits the client stands in the answer, and what limits the server has to be repeated there
+    /// (RFC 7692 sections 7.1.1 and 7.1.2). If the answer keeps the rules of no offer, the handshake
+    /// fails.
+    ///
+    /// [`Accepted::extensions`] gives the parameters of the caller's extensions, and
+    /// [`Negotiated::reserved_bits`] their bits. An answer with two extensions for the same bit
+    /// fails the handshake. The engine knows nothing else of them. One that sets its bits frame by
+    /// frame must not come before permessage-deflate in the answer: the caller checks the order.
+    ///
+    /// See [RFC 6455 section 9.1](https://www.rfc-editor.org/rfc/rfc6455#section-9.1) and
+    /// [RFC 7692 section 5](https://www.rfc-editor.org/rfc/rfc7692#section-5).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use websocket_proto::SliceOutput; // or a `Vec<u8>`
+    /// use websocket_proto::frame::Rsv;
+    /// use websocket_proto::handshake::SupportedExtension;
+    /// use websocket_proto::handshake::client::{Handshake, Outcome};
+    ///
+    /// let offers = [
+    ///     SupportedExtension::Own { text: "x-codec; level=9", bits: Rsv::RSV2 },
+    ///     SupportedExtension::Own { text: "x-codec", bits: Rsv::RSV2 },
+    /// ];
+    /// let mut handshake =
+    ///     Handshake::new(*b"the sample nonce", "example.com", "/").extensions(&offers);
+    /// let mut room = [0; 512];
+    /// let mut out = SliceOutput::new(&mut room);
+    /// handshake.write_request(&mut out)?;
+    ///
+    /// let received = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
+    ///     Connection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
+    ///     Sec-WebSocket-Extensions: x-codec; level=3\r\n\r\n";
+    /// let Some(Outcome::Open(accepted)) = handshake.receive(received)? else {
+    ///     return Err("the server refuses, or the response is incomplete".into());
+    /// };
+    /// assert_eq!(accepted.negotiated.reserved_bits, Rsv::RSV2);
+    /// for extension in accepted.extensions() {
+    ///     let levels = extension.params().filter(|(name, _)| *name == "level");
+    ///     assert!(levels.filter_map(|(_, value)| value).all(|value| value == "3"));
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn extensions(mut self, extensions: &'r [SupportedExtension<'r>]) -> Self {
+        self.version.asked.extensions = extensions;
+        self
+    }
+
     /// Adds fields, such as `Authorization` or `Cookie`, in the given order.
     #[must_use]
     pub fn fields(mut self, fields: &'r [(&'r str, &'r str)]) -> Self {
@@ -372,8 +426,10 @@ impl<'p, 'r> Handshake<'p, Http1<'r>> {
     ///
     /// - [`RequestError::Host`], [`RequestError::Target`], [`RequestError::Origin`],
     ///   [`RequestError::Subprotocol`], [`RequestError::RepeatedSubprotocol`],
-    ///   [`RequestError::Field`]: one of the values is not what it has to be, or would break out of
-    ///   its place in the head.
+    ///   [`RequestError::Extension`], [`RequestError::Field`]: one of the values is not what it has
+    ///   to be, or would break out of its place in the head.
+    /// - [`RequestError::ConflictingExtension`], [`RequestError::TooManyExtensions`]: no answer to
+    ///   the offers could be told apart, or they are too many.
     /// - [`RequestError::OutputFull`]: `out` has no room for the request.
     pub fn write_request(&self, out: &mut impl Output) -> Result<(), RequestError> {
         let fields = self.outgoing()?;
@@ -441,6 +497,8 @@ impl<'p, 'r> Handshake<'p, Http1<'r>> {
         let asked = &self.version.asked;
         asked.check()?;
         self.check_subprotocols()?;
+        let extensions = self.supported(asked.extensions);
+        extensions.check()?;
         check_outgoing(asked.fields, &ENGINES_FIELDS)?;
         let own: [Option<Line<'s>>; OWN] = [
             Some(line!("Host", asked.host)),
@@ -453,9 +511,9 @@ impl<'p, 'r> Handshake<'p, Http1<'r>> {
             asked.origin.map(|origin| line!("Origin", origin)),
             self.offers()
                 .map(|offers| line!("Sec-WebSocket-Protocol", offers)),
-            #[cfg(feature = "deflate")]
-            self.extensions()
-                .map(|offer| line!("Sec-WebSocket-Extensions", offer)),
+            extensions
+                .offers()
+                .map(|offers| line!("Sec-WebSocket-Extensions", offers)),
             Some(line!("Sec-WebSocket-Version": "13")),
         ];
         Ok(Outgoing::new(own, asked.fields))
@@ -493,6 +551,7 @@ impl<'p, 'r> Handshake<'p, Http1<'r>> {
     ///   [`TooManyExtensions`](HandshakeError::TooManyExtensions),
     ///   [`RepeatedExtension`](HandshakeError::RepeatedExtension),
     ///   [`UnofferedExtension`](HandshakeError::UnofferedExtension),
+    ///   [`ReservedBitConflict`](HandshakeError::ReservedBitConflict),
     ///   [`InvalidDeflateResponse`](HandshakeError::InvalidDeflateResponse),
     ///   [`UnmetDeflateOffer`](HandshakeError::UnmetDeflateOffer),
     ///   [`UnofferedSubprotocol`](HandshakeError::UnofferedSubprotocol),
@@ -610,7 +669,7 @@ impl<'p, 'r> Handshake<'p, Http1<'r>> {
             None if !self.leniency.missing_accept => return Err(HandshakeError::MissingAccept),
             _ => {}
         }
-        self.check_agreed(known, fields)
+        self.check_agreed(self.version.asked.extensions, known, fields)
     }
 }
 
@@ -664,6 +723,18 @@ impl<'p, 'r> Handshake<'p, ExtendedConnect<'r>> {
         self
     }
 
+    /// Offers extensions, the preferred one first.
+    ///
+    /// The offers and the answer follow the rules of HTTP/1.1:
+    /// [`extensions`](Handshake::<Http1<'_>>::extensions) there.
+    /// [`Extensions::new`](super::Extensions::new) reads the accepted ones from the fields of the
+    /// response.
+    #[must_use]
+    pub fn extensions(mut self, extensions: &'r [SupportedExtension<'r>]) -> Self {
+        self.version.asked.extensions = extensions;
+        self
+    }
+
     /// Adds fields, such as `Authorization` or `Cookie`, in the given order.
     #[must_use]
     pub fn fields(mut self, fields: &'r [(&'r str, &'r str)]) -> Self {
@@ -701,6 +772,8 @@ impl<'p, 'r> Handshake<'p, ExtendedConnect<'r>> {
         }
         asked.check()?;
         self.check_subprotocols()?;
+        let extensions = self.supported(asked.extensions);
+        extensions.check()?;
         check_outgoing(asked.fields, &ENGINES_FIELDS)?;
         check_outgoing_on_stream(asked.fields)?;
         let pseudo = PseudoFields::new("CONNECT")
@@ -712,9 +785,9 @@ impl<'p, 'r> Handshake<'p, ExtendedConnect<'r>> {
             asked.origin.map(|origin| line!("origin", origin)),
             self.offers()
                 .map(|offers| line!("sec-websocket-protocol", offers)),
-            #[cfg(feature = "deflate")]
-            self.extensions()
-                .map(|offer| line!("sec-websocket-extensions", offer)),
+            extensions
+                .offers()
+                .map(|offers| line!("sec-websocket-extensions", offers)),
             Some(line!("sec-websocket-version": "13")),
         ];
         Ok((pseudo, Outgoing::new(own, asked.fields).iter()))
@@ -735,6 +808,7 @@ impl<'p, 'r> Handshake<'p, ExtendedConnect<'r>> {
     ///   [`TooManyExtensions`](HandshakeError::TooManyExtensions),
     ///   [`RepeatedExtension`](HandshakeError::RepeatedExtension),
     ///   [`UnofferedExtension`](HandshakeError::UnofferedExtension),
+    ///   [`ReservedBitConflict`](HandshakeError::ReservedBitConflict),
     ///   [`InvalidDeflateResponse`](HandshakeError::InvalidDeflateResponse),
     ///   [`UnmetDeflateOffer`](HandshakeError::UnmetDeflateOffer),
     ///   [`UnofferedSubprotocol`](HandshakeError::UnofferedSubprotocol),
@@ -755,7 +829,9 @@ impl<'p, 'r> Handshake<'p, ExtendedConnect<'r>> {
             // mode immediately after the response header section" (RFC 9110, section 9.3.6)
             200..=299 => {
                 let known = Known::of(pairs(fields.clone()));
-                Ok(Answer::Open(self.check_agreed(&known, pairs(fields))?))
+                let listed = self.version.asked.extensions;
+                let negotiated = self.check_agreed(listed, &known, pairs(fields))?;
+                Ok(Answer::Open(negotiated))
             }
             _ => Ok(Answer::Rejected),
         }
@@ -766,10 +842,10 @@ impl<'p, 'r> Handshake<'p, ExtendedConnect<'r>> {
 const ENGINES_FIELDS: [&str; 2] = ["host", "origin"];
 
 /// How many fields of the handshake's own a request on HTTP/1.1 may have.
-const OWN: usize = if cfg!(feature = "deflate") { 8 } else { 7 };
+const OWN: usize = 8;
 
 /// The same on HTTP/2 and HTTP/3.
-const OWN_ON_STREAMS: usize = if cfg!(feature = "deflate") { 4 } else { 3 };
+const OWN_ON_STREAMS: usize = 4;
 
 /// Whether the server has to choose one of the offered subprotocols.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

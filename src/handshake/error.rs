@@ -166,6 +166,11 @@ pub enum HandshakeError {
     ///
     /// See [RFC 6455 section 4.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.1).
     RepeatedSubprotocol,
+    /// The response accepts two extensions that use the same reserved bit, such as RSV1 beside
+    /// permessage-deflate.
+    ///
+    /// See [RFC 7692 section 5](https://www.rfc-editor.org/rfc/rfc7692#section-5).
+    ReservedBitConflict,
     /// The start line is longer than [`HeadLimits::max_line`](super::HeadLimits::max_line), or, if
     /// that is not set, than the head may be.
     ///
@@ -281,6 +286,7 @@ impl HandshakeError {
                 (502, "RFC 6455 section 11.3")
             }
             Self::RepeatedField(_) => (400, "RFC 6455 section 11.3"),
+            Self::ReservedBitConflict => (502, "RFC 7692 section 5"),
             Self::StartLineTooLong { .. } => (414, "RFC 9112 section 3"),
             Self::TargetFragment => (400, "RFC 6455 section 3"),
             Self::UnknownProtocol => (501, "RFC 9220 section 3"),
@@ -383,6 +389,9 @@ impl fmt::Display for HandshakeError {
                 return write!(f, "`{name}` stands more than once: send it once");
             }
             Self::RepeatedSubprotocol => "a subprotocol is offered twice: offer each one once",
+            Self::ReservedBitConflict => {
+                "the response accepts two extensions for one reserved bit: accept one of the two"
+            }
             Self::StartLineTooLong { limit } => {
                 return write!(
                     f,

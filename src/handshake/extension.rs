@@ -7,7 +7,7 @@ use core::fmt;
 use arrayvec::ArrayVec;
 
 use super::error::HandshakeError;
-use super::field::{Fields, Pair, is_named, is_token_byte, trim_start};
+use super::field::{Fields, Pair, is_named, is_token_byte, trim, trim_start};
 
 /// How many extensions one head may name, in all its `Sec-WebSocket-Extensions` fields together.
 ///
@@ -26,7 +26,25 @@ pub struct Extensions<'b, F = Fields<'b>> {
 }
 
 impl<F> Extensions<'_, F> {
-    pub(super) fn new(fields: F) -> Self {
+    /// Reads the `Sec-WebSocket-Extensions` fields among `fields`.
+    ///
+    /// These may be the fields of a response that an HTTP library has parsed, once
+    /// [`check_response`](super::client::Handshake::check_response) has accepted it. Of a list that
+    /// breaks the grammar, only the elements before the fault come.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use websocket_proto::handshake::Extensions;
+    ///
+    /// let parsed = [(&b"sec-websocket-extensions"[..], &b"x-codec; level=2"[..])];
+    /// let accepted = Extensions::new(parsed.into_iter()).next().ok_or("one is named")?;
+    /// assert_eq!(accepted.name(), "x-codec");
+    /// let (name, value) = accepted.params().next().ok_or("it has a parameter")?;
+    /// assert!(name == "level" && value.is_some_and(|value| value == "2"));
+    /// # Ok::<(), &str>(())
+    /// ```
+    pub fn new(fields: F) -> Self {
         Self {
             fields,
             value: Cursor { rest: b"" },
@@ -67,6 +85,21 @@ impl<'b> Extension<'b> {
     /// The name as it was received.
     pub fn name(&self) -> &'b str {
         text(self.name)
+    }
+
+    /// Reads one extension, with nothing before or after it.
+    pub(super) fn parse(text: &'b str) -> Option<Self> {
+        let text = text.as_bytes();
+        if trim(text) != text {
+            return None;
+        }
+        let mut cursor = Cursor { rest: text };
+        let extension = cursor.element().ok()?;
+        cursor.rest.is_empty().then_some(extension)
+    }
+
+    pub(super) fn name_bytes(&self) -> &'b [u8] {
+        self.name
     }
 
     #[cfg(feature = "deflate")]
@@ -157,7 +190,6 @@ impl PartialEq<&str> for ParamValue<'_> {
 }
 
 /// The extensions in these values, which have been checked.
-#[cfg(feature = "deflate")]
 pub(super) fn extensions<'b>(
     values: impl Iterator<Item = &'b [u8]>,
 ) -> impl Iterator<Item = Extension<'b>> {
@@ -202,10 +234,10 @@ pub(super) fn check_offers<'b>(
     check(values, |_| Ok(()))
 }
 
-/// Checks what a server accepts against the names in `offered`.
+/// Checks what a server accepts; `is_offered` tells it of a name.
 pub(super) fn check_accepted<'b>(
     values: impl Iterator<Item = &'b [u8]>,
-    offered: &[&str],
+    is_offered: impl Fn(&[u8]) -> bool,
 ) -> Result<(), HandshakeError> {
     let mut names = ArrayVec::<&[u8], MAX_EXTENSIONS>::new();
     check(values, |extension| {
@@ -218,8 +250,7 @@ pub(super) fn check_accepted<'b>(
     })?;
     // "[...] indicates the use of an extension that was not present in the client's handshake
     // [...], the client MUST _Fail the WebSocket Connection_." (section 4.1)
-    let is_offered = |name: &&[u8]| offered.iter().any(|offer| offer.as_bytes() == *name);
-    if names.iter().all(is_offered) {
+    if names.iter().all(|name| is_offered(name)) {
         Ok(())
     } else {
         Err(HandshakeError::UnofferedExtension)
@@ -248,7 +279,7 @@ impl<'b> Iterator for Cursor<'b> {
 }
 
 impl<'b> Cursor<'b> {
-    /// Reads up to the next comma: `extension-token *( ";" extension-param )`.
+    /// Reads up to the next comma.
     fn extension(&mut self) -> Result<Option<Extension<'b>>, Malformed> {
         // The list rule of RFC 2616, which section 9.1 names, allows empty elements.
         self.skip_white_space();
@@ -259,17 +290,23 @@ impl<'b> Cursor<'b> {
         if self.rest.is_empty() {
             return Ok(None);
         }
+        let extension = self.element()?;
+        if !self.rest.is_empty() && !self.eat(b',') {
+            return Err(Malformed);
+        }
+        Ok(Some(extension))
+    }
+
+    /// Reads `extension-token *( ";" extension-param )`.
+    fn element(&mut self) -> Result<Extension<'b>, Malformed> {
         let name = self.token()?;
         let params = self.rest;
         while self.param()?.is_some() {}
         let len = params.len().saturating_sub(self.rest.len());
-        if !self.rest.is_empty() && !self.eat(b',') {
-            return Err(Malformed);
-        }
-        Ok(Some(Extension {
+        Ok(Extension {
             name,
             params: params.get(..len).unwrap_or_default(),
-        }))
+        })
     }
 
     /// Reads `";" token [ "=" ( token / quoted-string ) ]`, or nothing if no semicolon follows.

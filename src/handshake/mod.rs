@@ -18,7 +18,8 @@
 //! and the two phases meet in the plain value [`Negotiated`](crate::Negotiated).
 //!
 //! With the feature `deflate`, `server::Acceptance::deflate` and `client::Handshake::deflate` agree
-//! on permessage-deflate; every other extension is declined and not offered.
+//! on permessage-deflate. [`SupportedExtension`] adds extensions that the caller implements. Every
+//! other extension is declined and not offered.
 //!
 //! The rules are those of [RFC 6455 section 4](https://www.rfc-editor.org/rfc/rfc6455#section-4),
 //! and of RFC 9110 and RFC 9112 below them. How the bytes are cut into reads never changes the
@@ -82,6 +83,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod acceptance;
 pub mod client;
 mod connect;
 mod error;
@@ -101,6 +103,7 @@ mod redirect;
 mod response;
 pub mod server;
 mod subprotocol;
+mod supported;
 mod target;
 
 pub use connect::PseudoFields;
@@ -113,3 +116,4 @@ pub use http_types::HttpFields;
 pub use outcome::HeadEnd;
 pub use outgoing::{FieldError, FieldValue};
 pub use subprotocol::{MAX_SUBPROTOCOLS, Subprotocols};
+pub use supported::SupportedExtension;

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::extension::Extensions;
 use super::field::Fields;
 use super::outgoing::FieldError;
 use crate::{Negotiated, OutputFull};
@@ -31,6 +32,16 @@ pub struct Accepted<'a, 'b> {
     pub head_len: usize,
 }
 
+impl<'b> Accepted<'_, 'b> {
+    /// The extensions that the server accepts, with their parameters, in the order of the response.
+    ///
+    /// That of an extension of the caller's own is the caller's to judge: close the connection if
+    /// the parameters do not answer the offer.
+    pub fn extensions(&self) -> Extensions<'b> {
+        Extensions::new(self.fields.clone())
+    }
+}
+
 /// A final response that is not a 101: a redirect, a demand for credentials, an error.
 ///
 /// The WebSocket connection is not open, and what follows the head is content by the rules of HTTP.
@@ -54,6 +65,8 @@ pub enum Answer<'a> {
     /// An interim response: the final one is yet to come.
     Interim,
     /// The connection is open, the data phase begins.
+    ///
+    /// [`Extensions::new`] reads the accepted extensions from the fields of the response.
     Open(Negotiated<'a>),
     /// A final response that does not open the connection.
     ///
@@ -114,10 +127,25 @@ impl core::error::Error for HeadEnd {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RequestError {
+    /// An extension has the name of another offered one, but other bits; or it is
+    /// permessage-deflate, which the engine offers.
+    ///
+    /// An answer names the extension only, and not the offer.
+    ConflictingExtension {
+        /// The extension's place in the list.
+        index: usize,
+    },
     /// The server has not enabled extended CONNECT, or not yet.
     ///
     /// See [RFC 8441 section 3](https://www.rfc-editor.org/rfc/rfc8441#section-3).
     ConnectNotEnabled,
+    /// The text of an extension does not follow the grammar of one extension.
+    ///
+    /// See [RFC 6455 section 9.1](https://www.rfc-editor.org/rfc/rfc6455#section-9.1).
+    Extension {
+        /// The extension's place in the list.
+        index: usize,
+    },
     /// One of the fields cannot go out.
     Field(FieldError),
     /// The host is not a host with an optional port.
@@ -153,13 +181,27 @@ pub enum RequestError {
     ///
     /// See [RFC 6455 section 3](https://www.rfc-editor.org/rfc/rfc6455#section-3).
     Target,
+    /// More than [`MAX_EXTENSIONS`](super::MAX_EXTENSIONS) are offered.
+    TooManyExtensions,
 }
 
 impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::ConflictingExtension { index } => {
+                write!(
+                    f,
+                    "extension {index} has the name of another: give both the same bits, or drop one"
+                )
+            }
             Self::ConnectNotEnabled => {
                 f.write_str("the server has not enabled extended CONNECT: use HTTP/1.1")
+            }
+            Self::Extension { index } => {
+                write!(
+                    f,
+                    "extension {index} breaks the grammar: write `name; parameter=value`"
+                )
             }
             Self::Field(error) => error.fmt(f),
             Self::Host => f.write_str("the host is not a host with a port: give nothing else"),
@@ -181,6 +223,7 @@ impl fmt::Display for RequestError {
             Self::Target => f.write_str(
                 "the target is not a path: start it with `/`, encode the rest, drop the fragment",
             ),
+            Self::TooManyExtensions => f.write_str("too many extensions are offered: offer fewer"),
         }
     }
 }

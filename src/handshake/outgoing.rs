@@ -6,8 +6,7 @@ use arrayvec::ArrayVec;
 
 use super::field::is_token;
 use super::key::{Accept, Key};
-#[cfg(feature = "deflate")]
-use super::permessage_deflate::{self, Parameters};
+use super::supported::ExtensionList;
 use crate::{Output, OutputFull};
 
 /// A field of the caller's that cannot go out; `index` is its place in the caller's list.
@@ -85,8 +84,7 @@ pub struct FieldValue<'a>(Value<'a>);
 #[derive(Clone, Copy, Debug)]
 enum Value<'a> {
     Accept(Accept),
-    #[cfg(feature = "deflate")]
-    Deflate(Parameters),
+    Extensions(ExtensionList<'a>),
     Key(Key),
     List(&'a [&'a str]),
     Text(&'a str),
@@ -99,20 +97,17 @@ impl<'a> FieldValue<'a> {
 
     /// The value in pieces; most values have one.
     pub fn parts(&self) -> impl Iterator<Item = &str> + Clone {
-        let (first, others) = match &self.0 {
-            Value::Accept(accept) => (accept.as_str(), &[][..]),
-            #[cfg(feature = "deflate")]
-            Value::Deflate(_) => (permessage_deflate::NAME, &[][..]),
-            Value::Key(key) => (key.as_str(), &[][..]),
-            Value::List([first, others @ ..]) => (*first, others),
-            Value::List([]) => ("", &[][..]),
-            Value::Text(text) => (*text, &[][..]),
+        let (first, others, extensions) = match &self.0 {
+            Value::Accept(accept) => (Some(accept.as_str()), &[][..], None),
+            Value::Extensions(list) => (None, &[][..], Some(*list)),
+            Value::Key(key) => (Some(key.as_str()), &[][..], None),
+            Value::List([first, others @ ..]) => (Some(*first), others, None),
+            Value::List([]) => (None, &[][..], None),
+            Value::Text(text) => (Some(*text), &[][..], None),
         };
         let others = others.iter().flat_map(|other| [", ", *other]);
-        let parts = core::iter::once(first).chain(others);
-        #[cfg(feature = "deflate")]
-        let parts = parts.chain(self.parameters());
-        parts
+        let extensions = extensions.into_iter().flat_map(ExtensionList::parts);
+        first.into_iter().chain(others).chain(extensions)
     }
 
     fn append_to(&self, out: &mut dyn Output) {
@@ -123,16 +118,6 @@ impl<'a> FieldValue<'a> {
             Value::Text(text) => append(out, &[text]),
             _ => self.parts().for_each(|part| append(out, &[part])),
         }
-    }
-
-    /// What follows the name of permessage-deflate.
-    #[cfg(feature = "deflate")]
-    fn parameters(&self) -> impl Iterator<Item = &str> + Clone {
-        let parameters = match self.0 {
-            Value::Deflate(parameters) => Some(parameters),
-            _ => None,
-        };
-        parameters.into_iter().flat_map(Parameters::parts)
     }
 }
 
@@ -160,10 +145,9 @@ impl From<Accept> for FieldValue<'_> {
     }
 }
 
-#[cfg(feature = "deflate")]
-impl From<Parameters> for FieldValue<'_> {
-    fn from(parameters: Parameters) -> Self {
-        Self(Value::Deflate(parameters))
+impl<'a> From<ExtensionList<'a>> for FieldValue<'a> {
+    fn from(list: ExtensionList<'a>) -> Self {
+        Self(Value::Extensions(list))
     }
 }
 

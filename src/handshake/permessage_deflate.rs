@@ -4,7 +4,7 @@
 //! See [RFC 7692 section 7](https://www.rfc-editor.org/rfc/rfc7692#section-7).
 
 use super::error::HandshakeError;
-use super::extension::{Extension, ParamValue, extensions};
+use super::extension::{Extension, ParamValue};
 use crate::deflate::{Agreement, Direction, Policy, WindowBits};
 
 /// What a client with this policy offers.
@@ -15,10 +15,10 @@ pub(super) fn offer(policy: &Policy) -> Parameters {
         server_max_window_bits: below_max(policy.receive.window_bits),
         // "By including this parameter in an offer, a client informs the peer server that the
         // client supports the "client_max_window_bits" extension parameter in an extension
-        // negotiation response" (section 7.1.2.2), which holds for every policy.
-        client_max_window_bits: Some(
-            below_max(policy.send.window_bits).map_or(ClientMax::Unsaid, ClientMax::Bits),
-        ),
+        // negotiation response" (section 7.1.2.2)
+        client_max_window_bits: policy
+            .send_window_negotiable
+            .then(|| below_max(policy.send.window_bits).map_or(ClientMax::Unsaid, ClientMax::Bits)),
     }
 }
 
@@ -90,34 +90,53 @@ fn answer(offer: Parameters, policy: &Policy) -> Option<(Parameters, Agreement)>
     Some((response, agreement))
 }
 
-/// What is agreed on by a response to the offer of a client with this policy; nothing if the server
-/// has declined it.
+/// What is agreed on by a response to the offers of a client with these policies.
 ///
-/// That each extension in `values` was offered, and stands once, has been checked.
-pub(super) fn check_response<'b>(
-    values: impl Iterator<Item = &'b [u8]>,
-    policy: &Policy,
-) -> Result<Option<Agreement>, HandshakeError> {
-    let mut extensions = extensions(values);
-    let Some(extension) = extensions.find(|extension| extension.is_named(NAME)) else {
-        return Ok(None);
-    };
+/// The response does not say which offer it answers. All that limits the client stands in the
+/// response itself, and a server that relies on a hint of an offer has to repeat it there. So a
+/// response is as good an answer to the first offer whose rules it keeps as to any later one.
+///
+/// If it keeps those of none, the error is that for the preferred offer.
+pub(super) fn judge<'p>(
+    extension: Extension<'_>,
+    policies: impl Iterator<Item = &'p Policy>,
+) -> Result<Agreement, HandshakeError> {
     // "A client MUST _Fail the WebSocket Connection_ if the peer server accepted an extension
     // negotiation offer for this extension with an extension negotiation response meeting any of
-    // the following conditions" (section 7): they are those of `read`, and those below.
+    // the following conditions" (section 7): they are those of `read`, and those of `judge_by`.
     let response = Parameters::read(extension).ok_or(HandshakeError::InvalidDeflateResponse)?;
+    let mut error = None;
+    for policy in policies {
+        match judge_by(policy, response) {
+            Ok(agreement) => return Ok(agreement),
+            Err(other) => error = error.or(Some(other)),
+        }
+    }
+    Err(error.unwrap_or(HandshakeError::UnofferedExtension))
+}
+
+/// What is agreed on if the response answers the offer of a client with this policy.
+fn judge_by(policy: &Policy, response: Parameters) -> Result<Agreement, HandshakeError> {
     let offer = offer(policy);
-    let client_bits = match (offer.client_max_window_bits, response.client_max_window_bits) {
+    let client_bits = match (
+        offer.client_max_window_bits,
+        response.client_max_window_bits,
+    ) {
         (_, None) => WindowBits::MAX,
         // "The negotiation response contains an extension parameter with an invalid value."
-        // (section 7): an offer alone may leave it out.
-        (_, Some(ClientMax::Unsaid)) => return Err(HandshakeError::InvalidDeflateResponse),
+        // (section 7): an offer alone may leave it out. "If a received extension negotiation offer
+        // doesn't have the "client_max_window_bits" extension parameter, the corresponding extension
+        // negotiation response to the offer MUST NOT include the "client_max_window_bits" extension
+        // parameter." (section 7.1.2.2)
+        (_, Some(ClientMax::Unsaid)) | (None, Some(_)) => {
+            return Err(HandshakeError::InvalidDeflateResponse);
+        }
         // "[...] in the corresponding extension negotiation response to the offer with a value equal
         // to or smaller than the received value." (section 7.1.2.2)
         (Some(ClientMax::Bits(limit)), Some(ClientMax::Bits(bits))) if bits > limit => {
             return Err(HandshakeError::InvalidDeflateResponse);
         }
-        (_, Some(ClientMax::Bits(bits))) => bits,
+        (Some(_), Some(ClientMax::Bits(bits))) => bits,
     };
     // "A server accepts an extension negotiation offer that includes the
     // "server_no_context_takeover" extension parameter by including the
@@ -135,7 +154,7 @@ pub(super) fn check_response<'b>(
     {
         return Err(HandshakeError::UnmetDeflateOffer);
     }
-    Ok(Some(Agreement {
+    Ok(Agreement {
         send: Direction {
             // "[...] the client is not going to use an LZ77 sliding window size greater than the
             // size specified by the value in the extension negotiation offer" (section 7.1.2.2)
@@ -150,7 +169,7 @@ pub(super) fn check_response<'b>(
             context_takeover: !response.server_no_context_takeover,
         },
         local: policy.local,
-    }))
+    })
 }
 
 /// The parameters of an offer or of a response.

@@ -9,8 +9,7 @@ use super::key::Accept;
 use super::outgoing::{
     FieldError, FieldValue, Outgoing, append, check_outgoing, line, write_whole,
 };
-#[cfg(feature = "deflate")]
-use super::permessage_deflate::Parameters;
+use super::supported::ExtensionList;
 use crate::{Output, OutputFull};
 
 /// A final HTTP response: the refusal of an opening handshake, or a page for an ordinary request.
@@ -159,7 +158,6 @@ impl<'a> Response<'a> {
                 when(allow, line!("allow": "CONNECT")),
                 None,
                 None,
-                #[cfg(feature = "deflate")]
                 None,
             ]
         } else {
@@ -169,7 +167,6 @@ impl<'a> Response<'a> {
                 when(upgrade, line!("Upgrade": "websocket")),
                 when(upgrade, line!("Sec-WebSocket-Version": "13")),
                 when(allow, line!("Allow": "GET")),
-                #[cfg(feature = "deflate")]
                 None,
             ]
         };
@@ -197,14 +194,13 @@ pub struct ResponseHead<'a> {
 }
 
 /// How many fields of the handshake's own a response may have.
-const OWN: usize = if cfg!(feature = "deflate") { 5 } else { 4 };
+const OWN: usize = 5;
 
 /// What a server has chosen from the offers of a client that it accepts.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Choice<'a> {
     pub(super) subprotocol: Option<&'a str>,
-    #[cfg(feature = "deflate")]
-    pub(super) deflate: Option<Parameters>,
+    pub(super) extensions: Option<ExtensionList<'a>>,
 }
 
 impl<'a> ResponseHead<'a> {
@@ -221,10 +217,9 @@ impl<'a> ResponseHead<'a> {
             choice
                 .subprotocol
                 .map(|subprotocol| line!("Sec-WebSocket-Protocol", subprotocol)),
-            #[cfg(feature = "deflate")]
             choice
-                .deflate
-                .map(|parameters| line!("Sec-WebSocket-Extensions", parameters)),
+                .extensions
+                .map(|list| line!("Sec-WebSocket-Extensions", list)),
         ];
         Self {
             status: 101,
@@ -238,13 +233,12 @@ impl<'a> ResponseHead<'a> {
             choice
                 .subprotocol
                 .map(|subprotocol| line!("sec-websocket-protocol", subprotocol)),
-            None,
-            None,
-            None,
-            #[cfg(feature = "deflate")]
             choice
-                .deflate
-                .map(|parameters| line!("sec-websocket-extensions", parameters)),
+                .extensions
+                .map(|list| line!("sec-websocket-extensions", list)),
+            None,
+            None,
+            None,
         ];
         Self {
             status: 200,
@@ -332,16 +326,45 @@ pub enum ResponseError {
         /// The status.
         status: u16,
     },
+    /// The text of an accepted extension does not follow the grammar of one extension.
+    ///
+    /// See [RFC 6455 section 9.1](https://www.rfc-editor.org/rfc/rfc6455#section-9.1).
+    Extension {
+        /// The extension's place in the list.
+        index: usize,
+    },
     /// One of the fields cannot go out.
     Field(FieldError),
     /// The output has no room for the whole response.
     OutputFull,
+    /// An extension of the same name is accepted already.
+    ///
+    /// See [RFC 6455 section 9.1](https://www.rfc-editor.org/rfc/rfc6455#section-9.1).
+    RepeatedExtension {
+        /// The place of the repetition in the list.
+        index: usize,
+    },
+    /// A reserved bit of the extension belongs to one that is accepted already: RSV1 to
+    /// permessage-deflate, or any bit to another extension.
+    ///
+    /// See [RFC 7692 section 5](https://www.rfc-editor.org/rfc/rfc7692#section-5).
+    ReservedBitConflict {
+        /// The extension's place in the list.
+        index: usize,
+    },
     /// The status is not that of a final response.
     ///
     /// See [RFC 9110 section 15](https://www.rfc-editor.org/rfc/rfc9110#section-15).
     Status {
         /// The status.
         status: u16,
+    },
+    /// The client does not offer an extension of that name.
+    ///
+    /// See [RFC 6455 section 9.1](https://www.rfc-editor.org/rfc/rfc6455#section-9.1).
+    UnofferedExtension {
+        /// The extension's place in the list.
+        index: usize,
     },
     /// The client does not offer the chosen subprotocol.
     ///
@@ -358,12 +381,36 @@ impl fmt::Display for ResponseError {
                     "a response with status {status} has no body: leave it out"
                 )
             }
+            Self::Extension { index } => {
+                write!(
+                    f,
+                    "extension {index} breaks the grammar: write `name; parameter=value`"
+                )
+            }
             Self::Field(error) => error.fmt(f),
             Self::OutputFull => OutputFull.fmt(f),
+            Self::RepeatedExtension { index } => {
+                write!(
+                    f,
+                    "extension {index} is accepted already: accept each name once"
+                )
+            }
+            Self::ReservedBitConflict { index } => {
+                write!(
+                    f,
+                    "extension {index} uses a reserved bit of another one: accept one of the two"
+                )
+            }
             Self::Status { status } => {
                 write!(
                     f,
                     "{status} is not the status of a final response: use 200 to 599"
+                )
+            }
+            Self::UnofferedExtension { index } => {
+                write!(
+                    f,
+                    "the client does not offer extension {index}: accept offered ones only"
                 )
             }
             Self::UnofferedSubprotocol => {

@@ -10,24 +10,18 @@
 
 use super::connect::{PseudoFields, check_no_connection_fields, is_scheme};
 use super::error::HandshakeError;
-#[cfg(feature = "deflate")]
-use super::extension::Extension;
 use super::extension::{self, Extensions};
-use super::field::{self, Fields, elements, is_named, pairs};
+use super::field::{self, Fields, is_named, pairs};
 use super::head::{HeadLimits, HttpVersion, Requests, Scanner, is_method_and_target};
-use super::key::{Accept, Key};
+use super::key::Key;
 use super::known::{Known, Single};
 use super::outcome::HeadEnd;
 use super::outgoing::write_whole;
-#[cfg(feature = "deflate")]
-use super::permessage_deflate;
-use super::response::{Choice, check_given};
 use super::subprotocol::{self, Subprotocols};
 use super::target::Target;
-#[cfg(feature = "deflate")]
-use crate::deflate::Policy;
 use crate::{Leniency, Negotiated, Output};
 
+pub use super::acceptance::Acceptance;
 pub use super::origin::OriginPolicy;
 pub use super::response::{Response, ResponseError, ResponseHead};
 
@@ -673,21 +667,6 @@ impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Upgrade<'b, F> {
         Extensions::new(self.request.fields())
     }
 
-    /// The same, without a look at the other fields where it takes none.
-    #[cfg(feature = "deflate")]
-    fn offers(&self) -> impl Iterator<Item = Extension<'b>> {
-        let fields = pairs(self.request.fields());
-        let extensions = self.request.known.extensions;
-        extension::extensions(extensions.values(extension::FIELD, fields))
-    }
-
-    fn is_offered(&self, subprotocol: &str) -> bool {
-        let fields = pairs(self.request.fields());
-        let subprotocols = self.request.known.subprotocols;
-        let mut values = subprotocols.values(subprotocol::FIELD, fields);
-        values.any(|value| elements(value).any(|offer| offer == subprotocol.as_bytes()))
-    }
-
     /// The response that opens the connection as data, for an HTTP library that sends it.
     ///
     /// On HTTP/1.1 it is a 101, after which the library has to give up the connection; on HTTP/2
@@ -697,38 +676,34 @@ impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Upgrade<'b, F> {
     ///
     /// # Errors
     ///
-    /// - [`ResponseError::UnofferedSubprotocol`]: the client does not offer the subprotocol.
+    /// - [`ResponseError::UnofferedSubprotocol`], [`ResponseError::UnofferedExtension`]: the client
+    ///   does not offer it.
+    /// - [`ResponseError::Extension`], [`ResponseError::RepeatedExtension`],
+    ///   [`ResponseError::ReservedBitConflict`]: an extension cannot be answered so.
     /// - [`ResponseError::Field`]: one of the caller's fields cannot go out.
     pub fn respond<'h, 'p: 'h, 'f: 'h>(
         &self,
         acceptance: &Acceptance<'p, 'f>,
     ) -> Result<(ResponseHead<'h>, Negotiated<'p>), ResponseError> {
-        let subprotocol = acceptance.subprotocol;
-        // "The value chosen MUST be derived from the client's handshake" (section 4.2.2)
-        if subprotocol.is_some_and(|chosen| !self.is_offered(chosen)) {
-            return Err(ResponseError::UnofferedSubprotocol);
-        }
-        check_given(acceptance.fields, self.request.version)?;
-        #[cfg(feature = "deflate")]
-        let deflate = acceptance
-            .deflate
-            .and_then(|policy| permessage_deflate::accept(self.offers(), &policy));
-        let choice = Choice {
-            subprotocol,
-            #[cfg(feature = "deflate")]
-            deflate: deflate.map(|(parameters, _)| parameters),
-        };
-        let head = match self.key {
-            Some(key) => ResponseHead::switching(Accept::of(&key), choice, acceptance.fields),
-            None => ResponseHead::connected(choice, acceptance.fields),
-        };
-        let negotiated = Negotiated {
-            subprotocol,
-            #[cfg(feature = "deflate")]
-            deflate: deflate.map(|(_, agreement)| agreement),
-            ..Negotiated::default()
-        };
-        Ok((head, negotiated))
+        acceptance.answer(
+            self.key,
+            self.subprotocol_values(),
+            &self.extension_values(),
+        )
+    }
+
+    /// The values of `Sec-WebSocket-Protocol`.
+    fn subprotocol_values(&self) -> impl Iterator<Item = &'b [u8]> + Clone {
+        let fields = pairs(self.request.fields());
+        let subprotocols = self.request.known.subprotocols;
+        subprotocols.values(subprotocol::FIELD, fields)
+    }
+
+    /// The values of `Sec-WebSocket-Extensions`.
+    fn extension_values(&self) -> impl Iterator<Item = &'b [u8]> + Clone {
+        let fields = pairs(self.request.fields());
+        let extensions = self.request.known.extensions;
+        extensions.values(extension::FIELD, fields)
     }
 }
 
@@ -741,7 +716,10 @@ impl Upgrade<'_> {
     ///
     /// Nothing is written then.
     ///
-    /// - [`ResponseError::UnofferedSubprotocol`]: the client does not offer the subprotocol.
+    /// - [`ResponseError::UnofferedSubprotocol`], [`ResponseError::UnofferedExtension`]: the client
+    ///   does not offer it.
+    /// - [`ResponseError::Extension`], [`ResponseError::RepeatedExtension`],
+    ///   [`ResponseError::ReservedBitConflict`]: an extension cannot be answered so.
     /// - [`ResponseError::Field`]: one of the caller's fields cannot go out.
     /// - [`ResponseError::OutputFull`]: `out` has no room for the response.
     ///
@@ -780,76 +758,5 @@ impl Upgrade<'_> {
         let (head, negotiated) = self.respond(acceptance)?;
         write_whole(out, |out| head.append_to(out))?;
         Ok(negotiated)
-    }
-}
-
-/// What the server answers to an [`Upgrade`] that it accepts; by default nothing beyond the 101.
-///
-/// The subprotocol's name has to live as long as the [`Negotiated`] that holds it, the fields only
-/// until the response is written.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Acceptance<'p, 'f> {
-    subprotocol: Option<&'p str>,
-    #[cfg(feature = "deflate")]
-    deflate: Option<Policy>,
-    fields: &'f [(&'f str, &'f str)],
-}
-
-impl<'p, 'f> Acceptance<'p, 'f> {
-    /// Chooses one of the offered subprotocols; without this the connection has none.
-    ///
-    /// A name of the server's own list outlives the buffer that holds the request, one taken from
-    /// [`Upgrade::subprotocols`] borrows it.
-    #[must_use]
-    pub fn subprotocol(mut self, subprotocol: &'p str) -> Self {
-        self.subprotocol = Some(subprotocol);
-        self
-    }
-
-    /// Accepts permessage-deflate, as far as `policy` wants it, from a client that offers it.
-    ///
-    /// The first of the client's offers that is well-formed and can be kept to is taken. If there
-    /// is none, the connection opens without the extension; [`Negotiated::deflate`] tells which.
-    ///
-    /// The compressor cannot keep to a window of 8 bits. So an offer that asks that of the server
-    /// is declined, and with a policy that wants it for sending every offer is.
-    /// See [RFC 7692 section 7.1](https://www.rfc-editor.org/rfc/rfc7692#section-7.1).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use websocket_proto::deflate::{Policy, WindowBits};
-    /// use websocket_proto::handshake::server::{Acceptance, Handshake, OriginPolicy};
-    ///
-    /// let received = b"GET / HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\n\
-    ///     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-    ///     Sec-WebSocket-Version: 13\r\n\
-    ///     Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n";
-    /// let mut handshake = Handshake::default();
-    /// let request = handshake.receive(received)?.ok_or("the head is whole")?;
-    /// let upgrade = request.upgrade(OriginPolicy::Any)?;
-    ///
-    /// let policy = Policy::default().receive_context_takeover(false);
-    /// let (head, negotiated) = upgrade.respond(&Acceptance::default().deflate(policy))?;
-    /// let answer = head.fields().find(|(name, _)| *name == "Sec-WebSocket-Extensions");
-    /// let (_, value) = answer.ok_or("the offer is accepted")?;
-    /// assert_eq!(value.to_string(), "permessage-deflate; client_no_context_takeover");
-    /// let agreement = negotiated.deflate.ok_or("the offer is accepted")?;
-    /// assert_eq!(agreement.send_window_bits(), WindowBits::MAX);
-    /// assert!(!agreement.receive_context_takeover());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[cfg(feature = "deflate")]
-    #[must_use]
-    pub fn deflate(mut self, policy: Policy) -> Self {
-        self.deflate = Some(policy);
-        self
-    }
-
-    /// Adds fields, such as `Server` or `Set-Cookie`, in the given order.
-    #[must_use]
-    pub fn fields(mut self, fields: &'f [(&'f str, &'f str)]) -> Self {
-        self.fields = fields;
-        self
     }
 }

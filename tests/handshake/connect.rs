@@ -14,7 +14,9 @@ use websocket_proto::handshake::client::{
 use websocket_proto::handshake::server::{
     Acceptance, OriginPolicy, Request, Response, ResponseError,
 };
-use websocket_proto::handshake::{FieldError, HttpVersion, PseudoFields};
+use websocket_proto::handshake::{
+    Extensions, FieldError, HttpVersion, PseudoFields, SupportedExtension,
+};
 use websocket_proto::{Config, Connection, Negotiated, ProtocolError, Server};
 
 use crate::support::{NONCE, Out, pairs, set};
@@ -443,4 +445,45 @@ fn edge_132_rsv1_survives_on_a_stream() {
         .receive(&mut &mut compressed[..], &mut Out::new())
         .err();
     assert_eq!(error, Some(ProtocolError::ReservedBits(Rsv::RSV1).into()));
+}
+
+#[test]
+fn s9_1_own_extensions_are_agreed_on_over_streams() {
+    let own = |text, bits| SupportedExtension::Own { text, bits };
+    let offers = [own("x-codec; level=9", Rsv::RSV2), own("x-seal", Rsv::RSV1)];
+    let handshake = handshake().extensions(&offers);
+    let (pseudo, fields) = handshake.head_to_send().unwrap();
+    let fields = set(fields);
+    let value = "x-codec; level=9, x-seal".to_owned();
+    assert!(fields.contains(&("sec-websocket-extensions", value)));
+    let fields: Vec<_> = fields
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let request = Request::from_pseudo_fields(pseudo, HttpVersion::Http2, pairs(&fields));
+    let upgrade = request.upgrade(OriginPolicy::SameHost).unwrap();
+    let names = upgrade.extensions().map(|extension| extension.name());
+    assert!(names.eq(["x-codec", "x-seal"]));
+    let accepted = [own("x-codec; level=2", Rsv::RSV2)];
+    let acceptance = Acceptance::default().extensions(&accepted);
+    let (head, at_server) = upgrade.respond(&acceptance).unwrap();
+    assert_eq!(at_server.reserved_bits, Rsv::RSV2);
+    let answer = set(head.fields());
+    let expected = ("sec-websocket-extensions", "x-codec; level=2".to_owned());
+    assert_eq!(answer, [expected]);
+    let answer = [(answer[0].0, answer[0].1.as_str())];
+    let open = handshake.check_stream_response(200, pairs(&answer));
+    assert_eq!(open, Ok(Answer::Open(at_server)));
+    let accepted = Extensions::new(pairs(&answer)).next().unwrap();
+    assert_eq!(accepted.name(), "x-codec");
+    let unoffered = [own("x", Rsv::NONE)];
+    let refused = upgrade.respond(&Acceptance::default().extensions(&unoffered));
+    let expected = ResponseError::UnofferedExtension { index: 0 };
+    assert_eq!(refused.err(), Some(expected));
+    let offers = [own("a, b", Rsv::NONE)];
+    let error = self::handshake()
+        .extensions(&offers)
+        .head_to_send()
+        .map(|_| ());
+    assert_eq!(error, Err(RequestError::Extension { index: 0 }));
 }

@@ -1,15 +1,16 @@
 //! permessage-deflate: what is offered, what is answered, and what both sides take that for.
 
 use websocket_proto::deflate::{Agreement, Policy, WindowBits};
+use websocket_proto::frame::Rsv;
 use websocket_proto::handshake::HandshakeError::{
-    self, InvalidDeflateResponse, InvalidExtensions, RepeatedExtension, UnmetDeflateOffer,
-    UnofferedExtension,
+    self, InvalidDeflateResponse, InvalidExtensions, RepeatedExtension, ReservedBitConflict,
+    UnmetDeflateOffer, UnofferedExtension,
 };
 use websocket_proto::handshake::client::{
-    Answer, ConnectEnabled, ExtendedConnect, Handshake, Outcome,
+    Answer, ConnectEnabled, ExtendedConnect, Handshake, Outcome, RequestError,
 };
-use websocket_proto::handshake::server::{self, Acceptance, OriginPolicy, Request};
-use websocket_proto::handshake::{HeadLimits, HttpVersion, PseudoFields};
+use websocket_proto::handshake::server::{self, Acceptance, OriginPolicy, Request, ResponseError};
+use websocket_proto::handshake::{HeadLimits, HttpVersion, PseudoFields, SupportedExtension};
 
 use crate::support::{
     NONCE, Out, failure, judge_request_by, judge_response_to, pairs, refusal, request, response,
@@ -275,8 +276,8 @@ fn edge_121_the_client_window_is_answered_only_where_offered() {
             }
         }
     }
-    // A client that offers the extension always offers this parameter with it; one that does not
-    // takes neither.
+    // A client that offers the extension offers this parameter with it, unless told not to; one that
+    // does not takes neither.
     let field = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=10";
     assert_eq!(failure(&[field]), Some(UnofferedExtension));
     for wanted in every_policy() {
@@ -288,6 +289,408 @@ fn edge_121_the_client_window_is_answered_only_where_offered() {
             .unwrap();
         assert!(offer.contains("; client_max_window_bits"), "{offer}");
     }
+}
+
+fn offered(handshake: &Handshake<'_>) -> Option<String> {
+    let fields = set(handshake.fields_to_set().unwrap());
+    let mut found = fields
+        .into_iter()
+        .filter(|(name, _)| *name == "Sec-WebSocket-Extensions");
+    let value = found.next().map(|(_, value)| value);
+    assert_eq!(found.next(), None);
+    value
+}
+
+/// What a client agrees on that makes these offers, for a response with these lists.
+fn outcome_for(
+    offers: &[SupportedExtension<'_>],
+    lists: &[&str],
+) -> Result<(Option<Terms>, Rsv), HandshakeError> {
+    let changes = lines(lists);
+    let changes: Vec<_> = changes.iter().map(String::as_str).collect();
+    let head = response(&changes);
+    let mut handshake = Handshake::new(NONCE, "server.example.com", "/chat").extensions(offers);
+    // Every cut, and as fields.
+    let verdict = judge_response_to(&handshake, &head);
+    let outcome = match handshake.receive(&head) {
+        Ok(Some(Outcome::Open(accepted))) => Ok(accepted.negotiated),
+        Ok(other) => panic!("{other:?}"),
+        Err(error) => Err(error),
+    };
+    assert_eq!(verdict.err(), outcome.err());
+    let enabled = ConnectEnabled::from_setting(Some(1)).unwrap();
+    let stream =
+        Handshake::extended_connect(enabled, "https", "example.com", "/").extensions(offers);
+    let fields: Vec<_> = lists
+        .iter()
+        .map(|list| ("sec-websocket-extensions", *list))
+        .collect();
+    let on_stream = match stream.check_stream_response(200, pairs(&fields)) {
+        Ok(Answer::Open(negotiated)) => Ok(negotiated),
+        Ok(other) => panic!("{other:?}"),
+        Err(error) => Err(error),
+    };
+    assert_eq!(on_stream, outcome, "on HTTP/2");
+    let negotiated = outcome?;
+    Ok((
+        negotiated.deflate.as_ref().map(terms),
+        negotiated.reserved_bits,
+    ))
+}
+
+fn deflate(wanted: Terms) -> SupportedExtension<'static> {
+    SupportedExtension::Deflate(policy(wanted))
+}
+
+fn bare(wanted: Terms) -> SupportedExtension<'static> {
+    SupportedExtension::Deflate(policy(wanted).send_window_negotiable(false))
+}
+
+const fn own(text: &str, bits: Rsv) -> SupportedExtension<'_> {
+    SupportedExtension::Own { text, bits }
+}
+
+#[test]
+fn s7_1_2_2_a_bare_offer_has_no_client_window_and_takes_none() {
+    for wanted in every_policy() {
+        let offers = [bare(wanted)];
+        let handshake = Handshake::new(NONCE, "a", "/").extensions(&offers);
+        let offer = offered(&handshake).unwrap();
+        assert!(!offer.contains("client_max_window_bits"), "{offer}");
+        let by_policy = policy(wanted).send_window_negotiable(false);
+        let alone = Handshake::new(NONCE, "a", "/").deflate(by_policy);
+        assert_eq!(offered(&alone), Some(offer));
+    }
+    let plain = [bare(PLAIN)];
+    let handshake = Handshake::new(NONCE, "a", "/").extensions(&plain);
+    assert_eq!(offered(&handshake).as_deref(), Some("permessage-deflate"));
+    for bits in 8..=15 {
+        let list = format!("permessage-deflate; client_max_window_bits={bits}");
+        let outcome = outcome_for(&plain, &[&list]);
+        assert_eq!(outcome, Err(InvalidDeflateResponse), "{bits}");
+    }
+    // The client keeps to its own window, of which it says nothing.
+    let short = [(10, true), (15, true)];
+    let outcome = outcome_for(&[bare(short)], &["permessage-deflate"]);
+    assert_eq!(outcome, Ok((Some(short), Rsv::NONE)));
+}
+
+#[test]
+fn s5_several_offers_of_deflate_go_out_in_order() {
+    let offers = [
+        own("x-first", Rsv::RSV2),
+        deflate([(15, true), (10, false)]),
+        own("x-second; a=b", Rsv::RSV3),
+        deflate([(12, true), (15, true)]),
+        bare(PLAIN),
+    ];
+    let listed = "x-first, \
+        permessage-deflate; server_no_context_takeover; server_max_window_bits=10; client_max_window_bits, \
+        x-second; a=b, permessage-deflate; client_max_window_bits=12, permessage-deflate";
+    let handshake = Handshake::new(NONCE, "a", "/").extensions(&offers);
+    assert_eq!(offered(&handshake).as_deref(), Some(listed));
+    // The one that needs no list comes before it.
+    let handshake = handshake.deflate(policy([(9, true), (15, true)]));
+    let expected = format!("permessage-deflate; client_max_window_bits=9, {listed}");
+    assert_eq!(offered(&handshake), Some(expected));
+    let mut out = Out::new();
+    handshake.write_request(&mut out).unwrap();
+    let request = server::Handshake::default().receive(&out).unwrap().unwrap();
+    let upgrade = request.upgrade(OriginPolicy::Any).unwrap();
+    assert_eq!(upgrade.extensions().count(), 6);
+}
+
+/// Whether the server takes over no context, and the windows of the server and of the client.
+type Given = (bool, Option<u8>, Option<u8>);
+
+/// A response with these parameters.
+fn answer_with((server_no_takeover, server_bits, client_bits): Given) -> String {
+    let takeover = Some("; server_no_context_takeover".to_owned()).filter(|_| server_no_takeover);
+    let server = server_bits.map(|bits| format!("; server_max_window_bits={bits}"));
+    let client = client_bits.map(|bits| format!("; client_max_window_bits={bits}"));
+    ["permessage-deflate".to_owned()]
+        .into_iter()
+        .chain(takeover)
+        .chain(server)
+        .chain(client)
+        .collect()
+}
+
+/// The rules of RFC 7692, section 7.1, by which a response answers an offer.
+fn answers(offer: (Terms, bool), response: Given) -> bool {
+    let ([send, receive], is_bare) = offer;
+    let (server_no_takeover, server_bits, client_bits) = response;
+    let server_keeps = receive.0 == 15 || server_bits.is_some_and(|bits| bits <= receive.0);
+    let client_can = client_bits.is_none_or(|bits| !is_bare && (send.0 == 15 || bits <= send.0));
+    (receive.1 || server_no_takeover) && server_keeps && client_can
+}
+
+#[test]
+fn s5_an_answer_is_judged_by_the_first_offer_whose_rules_it_keeps() {
+    let lists: [&[(Terms, bool)]; 6] = [
+        &[([(15, true), (10, false)], false), (PLAIN, true)],
+        &[(PLAIN, true), ([(15, true), (10, false)], false)],
+        &[([(10, true), (15, true)], false), (PLAIN, false)],
+        &[
+            ([(9, false), (9, false)], false),
+            ([(12, true), (12, true)], true),
+            ([(12, true), (12, true)], false),
+            (PLAIN, true),
+        ],
+        &[
+            ([(10, true), (10, true)], false),
+            ([(12, false), (9, true)], false),
+        ],
+        &[(PLAIN, true)],
+    ];
+    let bits = || core::iter::once(None).chain((8..=15).map(Some));
+    let mut seen = [0; 5];
+    for list in lists {
+        let offers: Vec<_> = list
+            .iter()
+            .map(|(wanted, is_bare)| {
+                if *is_bare {
+                    bare(*wanted)
+                } else {
+                    deflate(*wanted)
+                }
+            })
+            .collect();
+        for server_no_takeover in [false, true] {
+            for (server_bits, client_bits) in
+                bits().flat_map(|one| bits().map(move |two| (one, two)))
+            {
+                let given = (server_no_takeover, server_bits, client_bits);
+                let response = answer_with(given);
+                let chosen = list.iter().position(|offer| answers(*offer, given));
+                let enabled = ConnectEnabled::from_setting(Some(1)).unwrap();
+                let stream =
+                    Handshake::extended_connect(enabled, "https", "a", "/").extensions(&offers);
+                let fields = [("sec-websocket-extensions", response.as_str())];
+                let answer = stream.check_stream_response(200, pairs(&fields));
+                match chosen {
+                    None => {
+                        assert!(
+                            matches!(answer, Err(InvalidDeflateResponse | UnmetDeflateOffer)),
+                            "{answer:?} {response}"
+                        );
+                        seen[4] += 1;
+                    }
+                    Some(index) => {
+                        let [send, _] = list[index].0;
+                        let expected = [
+                            (send.0.min(client_bits.unwrap_or(15)), send.1),
+                            (server_bits.unwrap_or(15), !server_no_takeover),
+                        ];
+                        let Ok(Answer::Open(negotiated)) = answer else {
+                            panic!("{answer:?} {response}");
+                        };
+                        let agreed = negotiated.deflate.as_ref().map(terms);
+                        assert_eq!(agreed, Some(expected), "{response} {list:?}");
+                        seen[index] += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(seen.iter().all(|count| *count > 0), "{seen:?}");
+}
+
+#[test]
+fn s5_the_error_of_an_answer_to_no_offer_is_that_of_the_preferred_one() {
+    let offers = [
+        deflate([(10, true), (15, false)]),
+        bare([(15, true), (9, true)]),
+    ];
+    for (list, expected) in [
+        (
+            "permessage-deflate; server_no_context_takeover",
+            Ok([(10, true), (15, false)]),
+        ),
+        (
+            "permessage-deflate; server_max_window_bits=9",
+            Ok([(15, true), (9, true)]),
+        ),
+        ("permessage-deflate", Err(UnmetDeflateOffer)),
+        (
+            "permessage-deflate; server_no_context_takeover; client_max_window_bits=11",
+            Err(InvalidDeflateResponse),
+        ),
+        ("permessage-deflate; x", Err(InvalidDeflateResponse)),
+    ] {
+        let expected = expected.map(|terms| (Some(terms), Rsv::NONE));
+        assert_eq!(outcome_for(&offers, &[list]), expected, "{list}");
+    }
+    let declined = outcome_for(&offers, &[]);
+    assert_eq!(declined, Ok((None, Rsv::NONE)));
+}
+
+#[test]
+fn s5_rsv1_belongs_to_deflate_where_that_is_agreed_on() {
+    let offers = [
+        own("x-a", Rsv::RSV1),
+        deflate(PLAIN),
+        own("x-b", Rsv::RSV2.union(Rsv::RSV3)),
+        own("x-c", Rsv::NONE),
+    ];
+    let both = Rsv::RSV2.union(Rsv::RSV3);
+    for (list, expected) in [
+        ("x-a", Ok((None, Rsv::RSV1))),
+        ("x-a, x-b", Ok((None, both.union(Rsv::RSV1)))),
+        ("permessage-deflate", Ok((Some(PLAIN), Rsv::NONE))),
+        ("permessage-deflate, x-b, x-c", Ok((Some(PLAIN), both))),
+        ("x-b, permessage-deflate", Ok((Some(PLAIN), both))),
+        ("x-a, permessage-deflate", Err(ReservedBitConflict)),
+        ("permessage-deflate, x-c, x-a", Err(ReservedBitConflict)),
+        ("permessage-deflate; x, x-a", Err(InvalidDeflateResponse)),
+        ("permessage-deflate, x-d", Err(UnofferedExtension)),
+    ] {
+        assert_eq!(outcome_for(&offers, &[list]), expected, "{list}");
+    }
+}
+
+#[test]
+fn s5_a_server_accepts_nothing_else_for_rsv1_beside_deflate() {
+    let both = Rsv::RSV2.union(Rsv::RSV3);
+    let [a, b] = [own("x-a", Rsv::RSV1), own("x-b", both)];
+    let offer = "Sec-WebSocket-Extensions: x-a, permessage-deflate, x-b, x-c";
+    let accept = |acceptance: Acceptance<'_, '_>, fields: &[&str]| {
+        let head = request(fields);
+        let request = server::Handshake::default()
+            .receive(&head)
+            .unwrap()
+            .unwrap();
+        let upgrade = request.upgrade(OriginPolicy::Any).unwrap();
+        let (head, negotiated) = upgrade.respond(&acceptance)?;
+        let fields = set(head.fields());
+        let mut values = fields
+            .into_iter()
+            .filter(|(name, _)| *name == "Sec-WebSocket-Extensions");
+        let value = values.next().map(|(_, value)| value);
+        assert_eq!(
+            value.is_some(),
+            negotiated.deflate.is_some() || !negotiated.reserved_bits.is_empty()
+        );
+        Ok((
+            value.unwrap_or_default(),
+            negotiated.deflate.is_some(),
+            negotiated.reserved_bits,
+        ))
+    };
+    let first = Acceptance::default().deflate(Policy::default());
+    let given = |text: &str, deflate, bits| Ok((text.to_owned(), deflate, bits));
+    for (acceptance, expected) in [
+        (
+            first.extensions(&[b]),
+            given("permessage-deflate, x-b", true, both),
+        ),
+        (
+            Acceptance::default().extensions(&[b, deflate(PLAIN)]),
+            given("x-b, permessage-deflate", true, both),
+        ),
+        (
+            Acceptance::default().extensions(&[a, b]),
+            given("x-a, x-b", false, both.union(Rsv::RSV1)),
+        ),
+        (
+            first.extensions(&[a]),
+            Err(ResponseError::ReservedBitConflict { index: 0 }),
+        ),
+        (
+            Acceptance::default().extensions(&[b, a, deflate(PLAIN)]),
+            Err(ResponseError::ReservedBitConflict { index: 2 }),
+        ),
+        (
+            Acceptance::default().extensions(&[deflate(PLAIN), a]),
+            Err(ResponseError::ReservedBitConflict { index: 1 }),
+        ),
+    ] {
+        assert_eq!(accept(acceptance, &[offer]), expected, "{acceptance:?}");
+    }
+    // Where the client does not offer permessage-deflate, RSV1 is free.
+    let offer = "Sec-WebSocket-Extensions: x-a";
+    assert_eq!(
+        accept(first.extensions(&[a]), &[offer]),
+        given("x-a", false, Rsv::RSV1)
+    );
+
+    // The first policy that takes an offer stands in its own place; others do nothing.
+    let offer = "Sec-WebSocket-Extensions: x-b, permessage-deflate; server_max_window_bits=9";
+    let list = [
+        deflate([(8, true), (15, true)]),
+        b,
+        deflate([(12, false), (15, true)]),
+        deflate(PLAIN),
+    ];
+    let text = "x-b, permessage-deflate; server_no_context_takeover; server_max_window_bits=9";
+    assert_eq!(
+        accept(Acceptance::default().extensions(&list), &[offer]),
+        given(text, true, both)
+    );
+    assert_eq!(
+        accept(first.extensions(&list), &[offer]),
+        given(
+            "permessage-deflate; server_max_window_bits=9, x-b",
+            true,
+            both
+        )
+    );
+    assert_eq!(
+        accept(Acceptance::default().extensions(&list[..1]), &[offer]),
+        given("", false, Rsv::NONE)
+    );
+}
+
+/// The caller may implement the extension itself, where the engine does not.
+#[test]
+fn a_codec_of_the_callers_may_have_the_name_of_deflate() {
+    let own_deflate = own("permessage-deflate; client_max_window_bits", Rsv::RSV1);
+    let outcome = outcome_for(
+        &[own_deflate],
+        &["permessage-deflate; server_max_window_bits=8"],
+    );
+    assert_eq!(outcome, Ok((None, Rsv::RSV1)));
+    let error = |handshake: Handshake<'_>| handshake.write_request(&mut Out::new()).err();
+    let conflict = |index| Some(RequestError::ConflictingExtension { index });
+    let handshake = Handshake::new(NONCE, "a", "/");
+    assert_eq!(error(handshake.clone().extensions(&[own_deflate])), None);
+    let list = [deflate(PLAIN), own_deflate];
+    assert_eq!(error(handshake.clone().extensions(&list)), conflict(1));
+    let list = [own_deflate, deflate(PLAIN)];
+    assert_eq!(error(handshake.clone().extensions(&list)), conflict(0));
+    let with_policy = handshake.clone().deflate(Policy::default());
+    assert_eq!(error(with_policy.extensions(&[own_deflate])), conflict(0));
+    let many = [deflate(PLAIN); 32];
+    assert_eq!(error(handshake.clone().extensions(&many)), None);
+    let one_more = handshake.deflate(Policy::default()).extensions(&many);
+    assert_eq!(error(one_more), Some(RequestError::TooManyExtensions));
+
+    let head = request(&["Sec-WebSocket-Extensions: permessage-deflate"]);
+    let request = server::Handshake::default()
+        .receive(&head)
+        .unwrap()
+        .unwrap();
+    let upgrade = request.upgrade(OriginPolicy::Any).unwrap();
+    let without_bits = own("permessage-deflate", Rsv::NONE);
+    let respond = |acceptance: Acceptance<'_, '_>| {
+        let (_, negotiated) = upgrade.respond(&acceptance)?;
+        Ok((negotiated.deflate.is_some(), negotiated.reserved_bits))
+    };
+    let repeated = |index| Err(ResponseError::RepeatedExtension { index });
+    let plain = Acceptance::default();
+    assert_eq!(
+        respond(plain.extensions(&[own_deflate])),
+        Ok((false, Rsv::RSV1))
+    );
+    let list = [deflate(PLAIN), without_bits];
+    assert_eq!(respond(plain.extensions(&list)), repeated(1));
+    let list = [without_bits, deflate(PLAIN)];
+    assert_eq!(respond(plain.extensions(&list)), repeated(1));
+    let with_policy = plain.deflate(Policy::default());
+    assert_eq!(
+        respond(with_policy.extensions(&[without_bits])),
+        repeated(0)
+    );
 }
 
 #[test]
