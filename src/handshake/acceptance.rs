@@ -3,6 +3,7 @@
 use super::field::elements;
 use super::head::HttpVersion;
 use super::key::{Accept, Key};
+use super::outgoing::FieldList;
 use super::response::{Choice, ResponseError, ResponseHead, check_given};
 use super::supported::{Supported, SupportedExtension};
 use crate::Negotiated;
@@ -19,7 +20,7 @@ pub struct Acceptance<'p, 'f> {
     #[cfg(feature = "deflate")]
     deflate: Option<Policy>,
     extensions: &'f [SupportedExtension<'f>],
-    fields: &'f [(&'f str, &'f str)],
+    fields: FieldList<'f>,
 }
 
 impl<'p, 'f> Acceptance<'p, 'f> {
@@ -121,8 +122,8 @@ impl<'p, 'f> Acceptance<'p, 'f> {
 
     /// Adds fields, such as `Server` or `Set-Cookie`, in the given order.
     #[must_use]
-    pub fn fields(mut self, fields: &'f [(&'f str, &'f str)]) -> Self {
-        self.fields = fields;
+    pub fn fields(mut self, fields: impl Into<FieldList<'f>>) -> Self {
+        self.fields = fields.into();
         self
     }
 

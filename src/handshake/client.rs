@@ -19,7 +19,9 @@ use super::head::{HeadLimits, HttpVersion, Responses, Scanner};
 use super::key::{Accept, Key};
 use super::known::{Known, Single};
 use super::outcome::HeadEnd;
-use super::outgoing::{FieldValue, Line, Outgoing, append, check_outgoing, line, write_whole};
+use super::outgoing::{
+    FieldList, FieldValue, Line, Outgoing, append, check_outgoing, line, write_whole,
+};
 use super::subprotocol;
 use super::supported::{Supported, SupportedExtension};
 use super::target::is_path_and_query;
@@ -122,7 +124,7 @@ struct Asked<'r> {
     host: &'r str,
     target: &'r str,
     origin: Option<&'r str>,
-    fields: &'r [(&'r str, &'r str)],
+    fields: FieldList<'r>,
     extensions: &'r [SupportedExtension<'r>],
 }
 
@@ -142,7 +144,7 @@ impl<'r> Asked<'r> {
             host,
             target,
             origin: None,
-            fields: &[],
+            fields: FieldList::EMPTY,
             extensions: &[],
         }
     }
@@ -406,8 +408,8 @@ impl<'p, 'r> Handshake<'p, Http1<'r>> {
 
     /// Adds fields, such as `Authorization` or `Cookie`, in the given order.
     #[must_use]
-    pub fn fields(mut self, fields: &'r [(&'r str, &'r str)]) -> Self {
-        self.version.asked.fields = fields;
+    pub fn fields(mut self, fields: impl Into<FieldList<'r>>) -> Self {
+        self.version.asked.fields = fields.into();
         self
     }
 
@@ -737,8 +739,8 @@ impl<'p, 'r> Handshake<'p, ExtendedConnect<'r>> {
 
     /// Adds fields, such as `Authorization` or `Cookie`, in the given order.
     #[must_use]
-    pub fn fields(mut self, fields: &'r [(&'r str, &'r str)]) -> Self {
-        self.version.asked.fields = fields;
+    pub fn fields(mut self, fields: impl Into<FieldList<'r>>) -> Self {
+        self.version.asked.fields = fields.into();
         self
     }
 

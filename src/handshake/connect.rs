@@ -7,7 +7,7 @@
 use super::error::HandshakeError;
 use super::field::{Pair, is_named, trim};
 use super::outcome::RequestError;
-use super::outgoing::{FieldError, check_outgoing};
+use super::outgoing::{FieldError, FieldList, check_outgoing};
 
 /// The pseudo-fields of a request on HTTP/2 or HTTP/3, as far as they were sent.
 ///
@@ -177,10 +177,10 @@ pub(super) fn check_no_connection_fields<'b>(
 
 /// Checks the caller's fields for a message on HTTP/2 or HTTP/3 as [`check_no_connection_fields`]
 /// does those of the peer.
-pub(super) fn check_outgoing_on_stream(fields: &[(&str, &str)]) -> Result<(), FieldError> {
+pub(super) fn check_outgoing_on_stream(fields: FieldList<'_>) -> Result<(), FieldError> {
     check_outgoing(fields, &CONNECTION_FIELDS)?;
-    let is_wrong_te = |(name, value): &(&str, &str)| {
-        name.eq_ignore_ascii_case("te") && !value.eq_ignore_ascii_case("trailers")
+    let is_wrong_te = |(name, value): (&str, &[u8])| {
+        name.eq_ignore_ascii_case("te") && !value.eq_ignore_ascii_case(b"trailers")
     };
     match fields.iter().position(is_wrong_te) {
         Some(index) => Err(FieldError::Reserved { index }),

@@ -1,6 +1,5 @@
 //! Conversions from and to the types of the crate `http`.
 
-use alloc::string::ToString as _;
 use core::fmt;
 
 use http::{
@@ -253,7 +252,7 @@ fn append<'a>(
 ) -> Result<(), OutputFull> {
     for (name, value) in fields {
         let name = HeaderName::from_bytes(name.as_bytes()).or(Err(OutputFull))?;
-        let value = HeaderValue::from_bytes(value.to_string().as_bytes()).or(Err(OutputFull))?;
+        let value = HeaderValue::from_bytes(&value.to_vec()).or(Err(OutputFull))?;
         map.try_append(name, value).or(Err(OutputFull))?;
     }
     Ok(())

@@ -24,8 +24,8 @@ impl Key {
         are_digits.then_some(Self(key))
     }
 
-    pub(super) fn as_str(&self) -> &str {
-        text(&self.0)
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
     }
 }
 
@@ -44,10 +44,6 @@ impl Accept {
 
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.0
-    }
-
-    pub(super) fn as_str(&self) -> &str {
-        text(&self.0)
     }
 }
 
@@ -78,11 +74,6 @@ fn is_digit(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')
 }
 
-/// Base64 is ASCII.
-fn text(base64: &[u8]) -> &str {
-    core::str::from_utf8(base64).unwrap_or_default()
-}
-
 /// The string of RFC 6455 section 1.3 that is joined to the key.
 const GUID: &[u8; 36] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
@@ -106,9 +97,9 @@ mod tests {
     #[test]
     fn s1_3_nonce_key_and_accept_agree() {
         let key = Key::from_nonce(*b"the sample nonce");
-        assert_eq!(key.as_str(), "dGhlIHNhbXBsZSBub25jZQ==");
-        assert_eq!(Key::from_value(key.as_str().as_bytes()), Some(key));
-        assert_eq!(Accept::of(&key).as_str(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        assert_eq!(key.as_bytes(), b"dGhlIHNhbXBsZSBub25jZQ==");
+        assert_eq!(Key::from_value(key.as_bytes()), Some(key));
+        assert_eq!(Accept::of(&key).as_bytes(), b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     }
 
     #[test]

@@ -114,6 +114,6 @@ pub use head::{HeadLimits, HttpVersion};
 #[cfg(feature = "http")]
 pub use http_types::HttpFields;
 pub use outcome::HeadEnd;
-pub use outgoing::{FieldError, FieldValue};
+pub use outgoing::{FieldError, FieldList, FieldValue};
 pub use subprotocol::{MAX_SUBPROTOCOLS, Subprotocols};
 pub use supported::SupportedExtension;

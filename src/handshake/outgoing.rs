@@ -1,10 +1,10 @@
 //! The fields of a head that is to go out, and how it is written.
 
-use core::fmt;
+use core::fmt::{self, Write as _};
 
 use arrayvec::ArrayVec;
 
-use super::field::is_token;
+use super::field::{Field, is_token};
 use super::key::{Accept, Key};
 use super::supported::ExtensionList;
 use crate::{Output, OutputFull};
@@ -25,7 +25,7 @@ pub enum FieldError {
         /// The field's place in the list.
         index: usize,
     },
-    /// The value holds CR, LF, NUL or another control character.
+    /// The value holds CR, LF, NUL or another control character; tabs may be in it.
     ///
     /// See [RFC 9110 section 5.5](https://www.rfc-editor.org/rfc/rfc9110#section-5.5).
     Value {
@@ -61,9 +61,117 @@ impl fmt::Display for FieldError {
 
 impl core::error::Error for FieldError {}
 
-/// The value of a field that the handshake sets.
+/// Fields of the caller's, in their order: names, with values that are text or bytes.
 ///
-/// Print it, or join its [`parts`](FieldValue::parts) where there is no allocator.
+/// A value may hold `obs-text`, the bytes from 0x80 on: UTF-8, Latin-1 or anything else. It holds no
+/// control characters but tabs.
+///
+/// It is made from a slice or an array of pairs, and with `alloc` from a `Vec`. Where one value is
+/// bytes, all of them are.
+///
+/// See [RFC 9110 section 5.5](https://www.rfc-editor.org/rfc/rfc9110#section-5.5).
+///
+/// # Examples
+///
+/// ```
+/// use websocket_proto::SliceOutput; // or a `Vec<u8>`
+/// use websocket_proto::handshake::server::Response;
+///
+/// let text = Response::new(404).fields(&[("X-City", "Z\u{fc}rich")]);
+/// let latin_1 = Response::new(404).fields(&[("X-City", &b"Z\xfcrich"[..])]);
+/// let mut room = [0; 256];
+/// let mut out = SliceOutput::new(&mut room);
+/// latin_1.write(&mut out)?;
+/// assert!(out.filled().ends_with(b"\r\nX-City: Z\xfcrich\r\n\r\n"));
+/// # let _ = text;
+/// # Ok::<(), websocket_proto::handshake::server::ResponseError>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct FieldList<'a>(List<'a>);
+
+#[derive(Clone, Copy)]
+enum List<'a> {
+    Bytes(&'a [(&'a str, &'a [u8])]),
+    Text(&'a [(&'a str, &'a str)]),
+}
+
+impl<'a> FieldList<'a> {
+    pub(super) const EMPTY: Self = Self(List::Text(&[]));
+
+    pub(super) fn iter(self) -> impl Iterator<Item = (&'a str, &'a [u8])> + Clone {
+        let (bytes, text) = match self.0 {
+            List::Bytes(bytes) => (bytes, &[][..]),
+            List::Text(text) => (&[][..], text),
+        };
+        let text = text.iter().map(|(name, value)| (*name, value.as_bytes()));
+        bytes.iter().copied().chain(text)
+    }
+}
+
+impl Default for FieldList<'_> {
+    fn default() -> Self {
+        Self::EMPTY
+    }
+}
+
+impl fmt::Debug for FieldList<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fields = self.iter().map(|(name, value)| Field { name, value });
+        f.debug_list().entries(fields).finish()
+    }
+}
+
+impl PartialEq for FieldList<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for FieldList<'_> {}
+
+impl<'a> From<&'a [(&'a str, &'a str)]> for FieldList<'a> {
+    fn from(fields: &'a [(&'a str, &'a str)]) -> Self {
+        Self(List::Text(fields))
+    }
+}
+
+impl<'a> From<&'a [(&'a str, &'a [u8])]> for FieldList<'a> {
+    fn from(fields: &'a [(&'a str, &'a [u8])]) -> Self {
+        Self(List::Bytes(fields))
+    }
+}
+
+impl<'a, const N: usize> From<&'a [(&'a str, &'a str); N]> for FieldList<'a> {
+    fn from(fields: &'a [(&'a str, &'a str); N]) -> Self {
+        Self::from(&fields[..])
+    }
+}
+
+impl<'a, const N: usize> From<&'a [(&'a str, &'a [u8]); N]> for FieldList<'a> {
+    fn from(fields: &'a [(&'a str, &'a [u8]); N]) -> Self {
+        Self::from(&fields[..])
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<'a> From<&'a alloc::vec::Vec<(&'a str, &'a str)>> for FieldList<'a> {
+    fn from(fields: &'a alloc::vec::Vec<(&'a str, &'a str)>) -> Self {
+        Self::from(fields.as_slice())
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<'a> From<&'a alloc::vec::Vec<(&'a str, &'a [u8])>> for FieldList<'a> {
+    fn from(fields: &'a alloc::vec::Vec<(&'a str, &'a [u8])>) -> Self {
+        Self::from(fields.as_slice())
+    }
+}
+
+/// The value of a field that is to go out: bytes, which need not be UTF-8.
+///
+/// Hand over what [`to_vec`](FieldValue::to_vec) gives, or where there is no allocator its
+/// [`parts`](FieldValue::parts). Printing is for people: bytes that are not UTF-8 are replaced by
+/// U+FFFD there, in those values of the caller's that have some.
 ///
 /// # Examples
 ///
@@ -75,7 +183,7 @@ impl core::error::Error for FieldError {}
 /// let offer = handshake.fields_to_set()?.find(|(name, _)| *name == "Sec-WebSocket-Protocol");
 /// let (_, value) = offer.ok_or("subprotocols are offered")?;
 /// assert_eq!(value.to_string(), "a, b");
-/// assert!(value.parts().eq(["a", ", ", "b"]));
+/// assert!(value.parts().eq([&b"a"[..], b", ", b"b"]));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -84,10 +192,10 @@ pub struct FieldValue<'a>(Value<'a>);
 #[derive(Clone, Copy, Debug)]
 enum Value<'a> {
     Accept(Accept),
+    Bytes(&'a [u8]),
     Extensions(ExtensionList<'a>),
     Key(Key),
     List(&'a [&'a str]),
-    Text(&'a str),
 }
 
 impl<'a> FieldValue<'a> {
@@ -95,19 +203,26 @@ impl<'a> FieldValue<'a> {
         Self(Value::List(elements))
     }
 
-    /// The value in pieces; most values have one.
-    pub fn parts(&self) -> impl Iterator<Item = &str> + Clone {
+    /// The bytes of the value in pieces; most values have one.
+    pub fn parts(&self) -> impl Iterator<Item = &[u8]> + Clone {
         let (first, others, extensions) = match &self.0 {
-            Value::Accept(accept) => (Some(accept.as_str()), &[][..], None),
+            Value::Accept(accept) => (Some(accept.as_bytes()), &[][..], None),
+            Value::Bytes(bytes) => (Some(*bytes), &[][..], None),
             Value::Extensions(list) => (None, &[][..], Some(*list)),
-            Value::Key(key) => (Some(key.as_str()), &[][..], None),
-            Value::List([first, others @ ..]) => (Some(*first), others, None),
+            Value::Key(key) => (Some(key.as_bytes()), &[][..], None),
+            Value::List([first, others @ ..]) => (Some(first.as_bytes()), others, None),
             Value::List([]) => (None, &[][..], None),
-            Value::Text(text) => (Some(*text), &[][..], None),
         };
         let others = others.iter().flat_map(|other| [", ", *other]);
         let extensions = extensions.into_iter().flat_map(ExtensionList::parts);
-        first.into_iter().chain(others).chain(extensions)
+        let texts = others.chain(extensions).map(str::as_bytes);
+        first.into_iter().chain(texts)
+    }
+
+    /// The bytes of the value.
+    #[cfg(feature = "alloc")]
+    pub fn to_vec(&self) -> alloc::vec::Vec<u8> {
+        self.parts().flatten().copied().collect()
     }
 
     fn append_to(&self, out: &mut dyn Output) {
@@ -115,21 +230,31 @@ impl<'a> FieldValue<'a> {
             Value::Accept(accept) => {
                 out.put(accept.as_bytes());
             }
-            Value::Text(text) => append(out, &[text]),
-            _ => self.parts().for_each(|part| append(out, &[part])),
+            Value::Bytes(bytes) => {
+                out.put(bytes);
+            }
+            _ => self.parts().for_each(|part| {
+                out.put(part);
+            }),
         }
     }
 }
 
 impl fmt::Display for FieldValue<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.parts().try_for_each(|part| f.write_str(part))
+        for chunk in self.parts().flat_map(<[u8]>::utf8_chunks) {
+            f.write_str(chunk.valid())?;
+            if !chunk.invalid().is_empty() {
+                f.write_char(char::REPLACEMENT_CHARACTER)?;
+            }
+        }
+        Ok(())
     }
 }
 
 impl<'a> From<&'a str> for FieldValue<'a> {
     fn from(text: &'a str) -> Self {
-        Self(Value::Text(text))
+        Self(Value::Bytes(text.as_bytes()))
     }
 }
 
@@ -155,11 +280,11 @@ impl<'a> From<ExtensionList<'a>> for FieldValue<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Outgoing<'a, const N: usize> {
     own: [Option<Line<'a>>; N],
-    given: &'a [(&'a str, &'a str)],
+    given: FieldList<'a>,
 }
 
 impl<'a, const N: usize> Outgoing<'a, N> {
-    pub(super) fn new(own: [Option<Line<'a>>; N], given: &'a [(&'a str, &'a str)]) -> Self {
+    pub(super) fn new(own: [Option<Line<'a>>; N], given: FieldList<'a>) -> Self {
         Self { own, given }
     }
 
@@ -167,7 +292,7 @@ impl<'a, const N: usize> Outgoing<'a, N> {
         &self,
     ) -> impl Iterator<Item = (&'a str, FieldValue<'a>)> + Clone + use<'a, N> {
         let given = self.given.iter();
-        let given = given.map(|(name, value)| (*name, FieldValue::from(*value)));
+        let given = given.map(|(name, value)| (name, FieldValue(Value::Bytes(value))));
         let own = self.own.into_iter().flatten();
         own.map(|line| (line.name, line.value)).chain(given)
     }
@@ -182,8 +307,9 @@ impl<'a, const N: usize> Outgoing<'a, N> {
     }
 
     pub(super) fn append_given(&self, out: &mut dyn Output) {
-        for (name, value) in self.given {
-            append(out, &["\r\n", name, ": ", value]);
+        for (name, value) in self.given.iter() {
+            append(out, &["\r\n", name, ": "]);
+            out.put(value);
         }
     }
 }
@@ -222,7 +348,7 @@ pub(super) use line;
 
 /// Checks the caller's fields; those named in `reserved` are the engine's, beside those that frame
 /// the message or belong to the WebSocket handshake.
-pub(super) fn check_outgoing(fields: &[(&str, &str)], reserved: &[&str]) -> Result<(), FieldError> {
+pub(super) fn check_outgoing(fields: FieldList<'_>, reserved: &[&str]) -> Result<(), FieldError> {
     for (index, (name, value)) in fields.iter().enumerate() {
         if !is_token(name.as_bytes()) {
             return Err(FieldError::Name { index });
@@ -239,8 +365,8 @@ pub(super) fn check_outgoing(fields: &[(&str, &str)], reserved: &[&str]) -> Resu
         }
         // "Field values containing CR, LF, or NUL characters are invalid" (RFC 9110, section 5.5)
         if value
-            .bytes()
-            .any(|byte| byte.is_ascii_control() && byte != b'\t')
+            .iter()
+            .any(|byte| byte.is_ascii_control() && *byte != b'\t')
         {
             return Err(FieldError::Value { index });
         }

@@ -7,7 +7,7 @@ use super::error::HandshakeError;
 use super::head::HttpVersion;
 use super::key::Accept;
 use super::outgoing::{
-    FieldError, FieldValue, Outgoing, append, check_outgoing, line, write_whole,
+    FieldError, FieldList, FieldValue, Outgoing, append, check_outgoing, line, write_whole,
 };
 use super::supported::ExtensionList;
 use crate::{Output, OutputFull};
@@ -38,7 +38,7 @@ use crate::{Output, OutputFull};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Response<'a> {
     status: u16,
-    fields: &'a [(&'a str, &'a str)],
+    fields: FieldList<'a>,
     body: &'a [u8],
 }
 
@@ -47,15 +47,15 @@ impl<'a> Response<'a> {
     pub fn new(status: u16) -> Self {
         Self {
             status,
-            fields: &[],
+            fields: FieldList::EMPTY,
             body: &[],
         }
     }
 
     /// Adds fields, such as `Content-Type` or `Location`, in the given order.
     #[must_use]
-    pub fn fields(mut self, fields: &'a [(&'a str, &'a str)]) -> Self {
-        self.fields = fields;
+    pub fn fields(mut self, fields: impl Into<FieldList<'a>>) -> Self {
+        self.fields = fields.into();
         self
     }
 
@@ -148,7 +148,7 @@ impl<'a> Response<'a> {
         let upgrade = self.status == 426;
         // "The origin server MUST generate an Allow header field in a 405 response" (RFC 9110,
         // section 15.5.6)
-        let is_allow = |field: &(&str, &str)| field.0.eq_ignore_ascii_case("allow");
+        let is_allow = |(name, _): (&str, &[u8])| name.eq_ignore_ascii_case("allow");
         let allow = self.status == 405 && !self.fields.iter().any(is_allow);
         // "[...] and a |Sec-WebSocket-Version| header field indicating the version(s) the server is
         // capable of understanding" (RFC 6455, section 4.2.2) goes with the 426.
@@ -205,11 +205,7 @@ pub(super) struct Choice<'a> {
 
 impl<'a> ResponseHead<'a> {
     /// The 101 that answers a key.
-    pub(super) fn switching(
-        accept: Accept,
-        choice: Choice<'a>,
-        given: &'a [(&'a str, &'a str)],
-    ) -> Self {
+    pub(super) fn switching(accept: Accept, choice: Choice<'a>, given: FieldList<'a>) -> Self {
         let own = [
             Some(line!("Upgrade": "websocket")),
             Some(line!("Connection": "Upgrade")),
@@ -228,7 +224,7 @@ impl<'a> ResponseHead<'a> {
     }
 
     /// The 200 that answers an extended CONNECT.
-    pub(super) fn connected(choice: Choice<'a>, given: &'a [(&'a str, &'a str)]) -> Self {
+    pub(super) fn connected(choice: Choice<'a>, given: FieldList<'a>) -> Self {
         let own = [
             choice
                 .subprotocol
@@ -276,7 +272,7 @@ impl<'a> ResponseHead<'a> {
 }
 
 /// Checks the caller's fields for a message of that version.
-pub(super) fn check_given(fields: &[(&str, &str)], version: HttpVersion) -> Result<(), FieldError> {
+pub(super) fn check_given(fields: FieldList<'_>, version: HttpVersion) -> Result<(), FieldError> {
     if version >= HttpVersion::Http2 {
         check_outgoing_on_stream(fields)
     } else {

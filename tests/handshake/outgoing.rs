@@ -4,7 +4,7 @@ use websocket_proto::handshake::client::{self, Answer, ConnectEnabled, Outcome, 
 use websocket_proto::handshake::server::{
     Acceptance, Handshake, OriginPolicy, Response, ResponseError,
 };
-use websocket_proto::handshake::{FieldError, HandshakeError, HttpVersion};
+use websocket_proto::handshake::{FieldError, FieldList, FieldValue, HandshakeError, HttpVersion};
 use websocket_proto::{Negotiated, SliceOutput};
 
 use crate::support::{NONCE, Out, request};
@@ -172,6 +172,24 @@ fn fields_cannot_break_out() {
             Some(RequestError::Field(error))
         );
     }
+    for (field, error) in BAD_FIELDS {
+        let fields = [
+            ("X-Good", &b"\xe9\t\xff"[..]),
+            (field.0, field.1.as_bytes()),
+        ];
+        assert_eq!(
+            written(Response::new(200).fields(&fields)),
+            Err(ResponseError::Field(error)),
+            "{field:?}"
+        );
+        assert_eq!(
+            request_error(&plain().fields(&fields)),
+            Some(RequestError::Field(error))
+        );
+        let acceptance = Acceptance::default().fields(&fields);
+        let result = upgrade.accept(&acceptance, &mut Out::new());
+        assert_eq!(result, Err(ResponseError::Field(error)), "{field:?}");
+    }
     let good = [
         ("X-Good", "a\tb \u{e9}"),
         ("Sec-Web", ""),
@@ -183,6 +201,101 @@ fn fields_cannot_break_out() {
         let error = RequestError::Field(FieldError::Reserved { index: 0 });
         assert_eq!(request_error(&plain().fields(&[(name, "x")])), Some(error));
     }
+}
+
+/// Every byte but the control characters, and among these the tab.
+#[test]
+fn rfc_9110_s5_5_values_are_bytes_without_control_characters() {
+    for byte in 0..=u8::MAX {
+        let value = [b'a', byte, b'z'];
+        let fields = [("X-A", &value[..])];
+        let is_right = byte == b'\t' || !byte.is_ascii_control();
+        let mut out = Out::new();
+        let result = Response::new(404).fields(&fields).write(&mut out);
+        let error = ResponseError::Field(FieldError::Value { index: 0 });
+        assert_eq!(result.err(), (!is_right).then_some(error), "{byte:#04x}");
+        let error = RequestError::Field(FieldError::Value { index: 0 });
+        let result = request_error(&plain().fields(&fields));
+        assert_eq!(result, (!is_right).then_some(error), "{byte:#04x}");
+        if is_right {
+            let line = [b"\r\nX-A: a", &[byte][..], b"z\r\n\r\n"].concat();
+            assert!(out.ends_with(&line), "{}", out.escape_ascii());
+        }
+    }
+}
+
+#[test]
+fn values_of_bytes_go_out_without_loss() {
+    const LATIN_1: &[u8] = b"Z\xfcrich\t\xff\x80 ok";
+    let fields = [("X-City", LATIN_1), ("X-Empty", b"")];
+    let line = [b"\r\nX-City: ", LATIN_1, b"\r\nX-Empty: \r\n\r\n"].concat();
+    let joined = |value: &FieldValue<'_>| value.parts().collect::<Vec<_>>().concat();
+
+    // A client's request.
+    let handshake = plain().fields(&fields);
+    let mut out = Out::new();
+    handshake.write_request(&mut out).unwrap();
+    assert!(out.ends_with(&line), "{}", out.escape_ascii());
+    let (_, value) = handshake
+        .fields_to_set()
+        .unwrap()
+        .find(|(name, _)| *name == "X-City")
+        .unwrap();
+    assert_eq!(joined(&value), LATIN_1);
+    #[cfg(feature = "alloc")]
+    assert_eq!(value.to_vec(), LATIN_1);
+    assert_eq!(value.to_string(), "Z\u{fffd}rich\t\u{fffd}\u{fffd} ok");
+    let enabled = ConnectEnabled::from_setting(Some(1)).unwrap();
+    let stream =
+        client::Handshake::extended_connect(enabled, "https", "a.test", "/").fields(&fields);
+    let (_, mut given) = stream.head_to_send().unwrap();
+    let (_, value) = given.find(|(name, _)| *name == "X-City").unwrap();
+    assert_eq!(joined(&value), LATIN_1);
+
+    // A server's answers to it, which reads the same bytes.
+    let head = out;
+    let request = Handshake::default().receive(&head).unwrap().unwrap();
+    assert_eq!(request.field("x-city"), Some(LATIN_1));
+    let upgrade = request.upgrade(OriginPolicy::Any).unwrap();
+    let acceptance = Acceptance::default().fields(&fields);
+    let mut out = Out::new();
+    upgrade.accept(&acceptance, &mut out).unwrap();
+    assert!(out.ends_with(&line), "{}", out.escape_ascii());
+    let (accepted, _) = upgrade.respond(&acceptance).unwrap();
+    let mut out = Out::new();
+    let refusal = Response::new(401).fields(&fields);
+    refusal.write(&mut out).unwrap();
+    assert!(out.ends_with(&line), "{}", out.escape_ascii());
+    for head in [accepted, refusal.head(HttpVersion::Http11).unwrap()] {
+        let (_, value) = head.fields().find(|(name, _)| *name == "X-City").unwrap();
+        assert_eq!(joined(&value), LATIN_1);
+        #[cfg(feature = "http")]
+        assert_eq!(head.to_http().unwrap().headers()["x-city"], LATIN_1);
+    }
+    #[cfg(feature = "http")]
+    assert_eq!(handshake.to_http().unwrap().headers()["x-city"], LATIN_1);
+}
+
+#[test]
+fn text_and_bytes_are_one_kind_of_field() {
+    let text = [("X-A", "\u{e9}"), ("X-B", "")];
+    let bytes = [("X-A", "\u{e9}".as_bytes()), ("X-B", b"")];
+    let [of_text, of_bytes] = [FieldList::from(&text), FieldList::from(&bytes)];
+    assert_eq!(of_text, of_bytes);
+    assert_eq!(of_text, FieldList::from(&text[..]));
+    assert_eq!(of_bytes, FieldList::from(&bytes[..]));
+    assert_ne!(of_bytes, FieldList::from(&bytes[1..]));
+    assert_eq!(FieldList::default(), FieldList::from(&text[..0]));
+    #[cfg(feature = "alloc")]
+    {
+        assert_eq!(of_text, FieldList::from(&text.to_vec()));
+        assert_eq!(of_bytes, FieldList::from(&bytes.to_vec()));
+    }
+    assert_eq!(format!("{of_bytes:?}"), r#"["X-A: \xc3\xa9", "X-B: "]"#);
+    assert_eq!(
+        Response::new(200).fields(&text),
+        Response::new(200).fields(&bytes)
+    );
 }
 
 #[test]
