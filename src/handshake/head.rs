@@ -293,6 +293,11 @@ impl<M: Messages> Scanner<M> {
         };
     }
 
+    /// Starts anew in a buffer that begins with the message after the head just found.
+    pub(super) fn next_message(&mut self) {
+        *self = Self::new(self.limits);
+    }
+
     /// The bytes of the current line so far.
     fn line_len(&self) -> usize {
         self.scanned.saturating_sub(self.line_start)

@@ -77,13 +77,13 @@ impl core::error::Error for FieldError {}
 /// use websocket_proto::SliceOutput; // or a `Vec<u8>`
 /// use websocket_proto::handshake::server::Response;
 ///
-/// let text = Response::new(404).fields(&[("X-City", "Z\u{fc}rich")]);
-/// let latin_1 = Response::new(404).fields(&[("X-City", &b"Z\xfcrich"[..])]);
+/// let utf_8 = [("X-City", "Z\u{fc}rich")];
+/// let latin_1 = [("X-City", &b"Z\xfcrich"[..])];
 /// let mut room = [0; 256];
 /// let mut out = SliceOutput::new(&mut room);
-/// latin_1.write(&mut out)?;
+/// Response::new(404).fields(&utf_8).write(&mut out)?;
+/// Response::new(404).fields(&latin_1).write(&mut out)?;
 /// assert!(out.filled().ends_with(b"\r\nX-City: Z\xfcrich\r\n\r\n"));
-/// # let _ = text;
 /// # Ok::<(), websocket_proto::handshake::server::ResponseError>(())
 /// ```
 #[derive(Clone, Copy)]

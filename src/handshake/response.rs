@@ -14,10 +14,10 @@ use crate::{Output, OutputFull};
 
 /// A final HTTP response: the refusal of an opening handshake, or a page for an ordinary request.
 ///
-/// It always carries `Connection: close`, so what the peer sends after its request is nobody's:
-/// close the connection once the response has been sent. The engine adds `Content-Length`, to 405
-/// `Allow: GET` unless `Allow` is among the given fields, and to 426 `Upgrade: websocket` and
-/// `Sec-WebSocket-Version: 13`.
+/// It carries `Connection: close` unless [`keep_alive`](Response::keep_alive) is asked for. What the
+/// peer sends after its request is then nobody's: close the connection once the response has been
+/// sent. The engine adds `Content-Length`, to 405 `Allow: GET` unless `Allow` is among the given
+/// fields, and to 426 `Upgrade: websocket` and `Sec-WebSocket-Version: 13`.
 ///
 /// # Examples
 ///
@@ -40,6 +40,7 @@ pub struct Response<'a> {
     status: u16,
     fields: FieldList<'a>,
     body: &'a [u8],
+    keep_alive: bool,
 }
 
 impl<'a> Response<'a> {
@@ -49,6 +50,7 @@ impl<'a> Response<'a> {
             status,
             fields: FieldList::EMPTY,
             body: &[],
+            keep_alive: false,
         }
     }
 
@@ -63,6 +65,21 @@ impl<'a> Response<'a> {
     #[must_use]
     pub fn body(mut self, body: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
         self.body = body.as_ref();
+        self
+    }
+
+    /// Keeps the connection for the next request: leaves out `Connection: close`.
+    ///
+    /// Give it [`Request::can_persist`], and go on with [`Handshake::next_request`]. An HTTP library
+    /// sees to both by itself. HTTP/2 and HTTP/3 have no such field.
+    ///
+    /// See [RFC 9112 section 9.3](https://www.rfc-editor.org/rfc/rfc9112#section-9.3).
+    ///
+    /// [`Request::can_persist`]: super::server::Request::can_persist
+    /// [`Handshake::next_request`]: super::server::Handshake::next_request
+    #[must_use]
+    pub fn keep_alive(mut self, keep_alive: bool) -> Self {
+        self.keep_alive = keep_alive;
         self
     }
 
@@ -161,9 +178,14 @@ impl<'a> Response<'a> {
                 None,
             ]
         } else {
-            let close = if upgrade { "close, Upgrade" } else { "close" };
+            let connection = match (self.keep_alive, upgrade) {
+                (false, false) => Some("close"),
+                (false, true) => Some("close, Upgrade"),
+                (true, false) => None,
+                (true, true) => Some("Upgrade"),
+            };
             [
-                Some(line!("Connection", close)),
+                connection.map(|options| line!("Connection", options)),
                 when(upgrade, line!("Upgrade": "websocket")),
                 when(upgrade, line!("Sec-WebSocket-Version": "13")),
                 when(allow, line!("Allow": "GET")),

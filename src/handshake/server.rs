@@ -158,6 +158,65 @@ impl Handshake {
     pub fn receive_eof(&self) -> HeadEnd {
         self.scanner.end()
     }
+
+    /// Goes on to the request that follows `answered` on the same connection; tells whether it does.
+    ///
+    /// From now on [`receive`](Handshake::receive) takes a buffer that begins behind the head of
+    /// `answered`: leave out its first [`head_len`](Request::head_len) bytes. The limits count anew.
+    ///
+    /// If [`Request::can_persist`] is false, nothing changes, and the answer is `false`: close the
+    /// connection then. A caller that serves many requests limits their number and the time.
+    ///
+    /// See [RFC 9112 section 9.3](https://www.rfc-editor.org/rfc/rfc9112#section-9.3).
+    ///
+    /// # Examples
+    ///
+    /// A server that asks for credentials, and keeps the connection for the second try:
+    ///
+    /// ```
+    /// use websocket_proto::SliceOutput; // or a `Vec<u8>`
+    /// use websocket_proto::handshake::server::{
+    ///     Acceptance, Handshake, OriginPolicy, Response, ResponseError,
+    /// };
+    ///
+    /// let received = b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    ///     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n\
+    ///     GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    ///     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
+    ///     Authorization: Basic YTpi\r\n\r\n";
+    /// let mut room = [0; 512];
+    /// let mut out = SliceOutput::new(&mut room);
+    /// let mut handshake = Handshake::default();
+    /// let mut buffer = &received[..]; // read more into it where `receive` gives `None`
+    /// while let Some(request) = handshake.receive(buffer)? {
+    ///     let upgrade = request.upgrade(OriginPolicy::SameHost)?;
+    ///     if request.field("authorization").is_some() {
+    ///         upgrade.accept(&Acceptance::default(), &mut out)?;
+    ///         break;
+    ///     }
+    ///     Response::new(401)
+    ///         .fields(&[("WWW-Authenticate", "Basic realm=\"a\"")])
+    ///         .keep_alive(request.can_persist())
+    ///         .write(&mut out)?;
+    ///     if !handshake.next_request(&request) {
+    ///         break; // and close
+    ///     }
+    ///     buffer = &buffer[request.head_len()..];
+    /// }
+    /// assert!(out.filled().starts_with(
+    ///     b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\
+    ///       WWW-Authenticate: Basic realm=\"a\"\r\n\r\nHTTP/1.1 101 "
+    /// ));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn next_request(&mut self, answered: &Request<'_>) -> bool {
+        let persists = answered.can_persist();
+        if persists {
+            self.scanner.next_message();
+        }
+        persists
+    }
 }
 
 /// A request whose head is whole; it may be an ordinary one.
@@ -412,6 +471,34 @@ impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Request<'b, F> {
     /// See [RFC 9112 section 3.2](https://www.rfc-editor.org/rfc/rfc9112#section-3.2).
     pub fn check(&self) -> Result<(), HandshakeError> {
         self.fault.map_or(Ok(()), Err)
+    }
+
+    /// Whether another request may follow on the same connection, once this one is refused.
+    ///
+    /// True for a request of HTTP/1.1 without content and without `Connection: close`, whose method
+    /// is neither HEAD nor CONNECT. What follows any other may not be a request: its content, or
+    /// what a tunnel carries. A client of HTTP/1.0 waits for the end of the connection.
+    ///
+    /// See [RFC 9112 section 9.3](https://www.rfc-editor.org/rfc/rfc9112#section-9.3).
+    pub fn can_persist(&self) -> bool {
+        // "A server MUST read the entire request message body or close the connection after sending
+        // its response" (RFC 9112, section 9.3): there is none to read. A response to HEAD has no
+        // body whatever its Content-Length says, one to CONNECT may begin a tunnel.
+        self.version == HttpVersion::Http11
+            && !matches!(self.method(), "HEAD" | "CONNECT")
+            && self.check_no_content().is_ok()
+            && !self.closes()
+    }
+
+    /// Whether the client has said that this is its last request.
+    fn closes(&self) -> bool {
+        // "A server that receives a "close" connection option MUST initiate closure of the
+        // connection [...] after it sends the final response to the request that contained the
+        // "close" connection option." (RFC 9112, section 9.6)
+        let fields = pairs(self.fields());
+        self.known
+            .connection
+            .has_token("close", "connection", fields)
     }
 
     /// Checks the request by all rules for the client's opening handshake.

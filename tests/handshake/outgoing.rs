@@ -2,12 +2,14 @@
 
 use websocket_proto::handshake::client::{self, Answer, ConnectEnabled, Outcome, RequestError};
 use websocket_proto::handshake::server::{
-    Acceptance, Handshake, OriginPolicy, Response, ResponseError,
+    Acceptance, Handshake, OriginPolicy, Request, Response, ResponseError,
 };
-use websocket_proto::handshake::{FieldError, FieldList, FieldValue, HandshakeError, HttpVersion};
+use websocket_proto::handshake::{
+    FieldError, FieldList, FieldValue, HandshakeError, HeadLimits, HttpVersion, PseudoFields,
+};
 use websocket_proto::{Negotiated, SliceOutput};
 
-use crate::support::{NONCE, Out, request};
+use crate::support::{NONCE, Out, request, set};
 
 fn written(response: Response<'_>) -> Result<String, ResponseError> {
     let mut out = Out::new();
@@ -65,6 +67,41 @@ fn edge_029_every_refusal_closes() {
         upgrade_required,
         "HTTP/1.1 426 Upgrade Required\r\nConnection: close, Upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Version: 13\r\nContent-Length: 0\r\n\r\n"
+    );
+}
+
+#[test]
+fn a_refusal_keeps_the_connection_where_the_caller_asks_for_it() {
+    for status in (200..=599).filter(|status| *status != 426) {
+        let response = written(Response::new(status).keep_alive(true)).unwrap();
+        assert!(!response.contains("Connection"), "{response}");
+        assert_eq!(
+            response.contains("\r\nContent-Length: 0\r\n"),
+            !matches!(status, 204 | 304),
+            "{response}"
+        );
+        let default = written(Response::new(status).keep_alive(false)).unwrap();
+        assert_eq!(default, written(Response::new(status)).unwrap());
+    }
+    let challenge = Response::new(401)
+        .fields(&[("WWW-Authenticate", "Basic")])
+        .body("who?")
+        .keep_alive(true);
+    assert_eq!(
+        written(challenge).unwrap(),
+        "HTTP/1.1 401 Unauthorized\r\nContent-Length: 4\r\nWWW-Authenticate: Basic\r\n\r\nwho?"
+    );
+    let upgrade_required = written(HandshakeError::MissingUpgrade.response().keep_alive(true));
+    assert_eq!(
+        upgrade_required.unwrap(),
+        "HTTP/1.1 426 Upgrade Required\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nContent-Length: 0\r\n\r\n"
+    );
+    let head = challenge.head(HttpVersion::Http11).unwrap();
+    assert!(head.fields().all(|(name, _)| name != "Connection"));
+    assert_eq!(
+        set(challenge.head(HttpVersion::Http2).unwrap().fields()),
+        [("WWW-Authenticate", "Basic".to_owned())]
     );
 }
 
@@ -515,4 +552,103 @@ fn a_log_shows_the_fields_of_a_head_as_text() {
     let all: Vec<_> = request.fields().map(|field| format!("{field:?}")).collect();
     let all = format!("[{}]", all.join(", "));
     assert_eq!(format!("{:?}", request.fields()), all);
+}
+
+/// The requests in `received` by their targets, as far as the connection lasts, when each is refused.
+fn refused_in_turn(
+    limits: HeadLimits,
+    received: &[u8],
+    read: usize,
+) -> Vec<Result<String, HandshakeError>> {
+    let mut handshake = Handshake::new(limits);
+    let (mut start, mut end) = (0, 0);
+    let mut targets = Vec::new();
+    loop {
+        match handshake.receive(&received[start..end]) {
+            Ok(None) if end == received.len() => return targets,
+            Ok(None) => end = received.len().min(end.saturating_add(read)),
+            Ok(Some(request)) => {
+                targets.push(Ok(request.target().to_owned()));
+                assert_eq!(handshake.next_request(&request), request.can_persist());
+                if !request.can_persist() {
+                    let again = handshake.receive(&received[start..end]).unwrap().unwrap();
+                    assert_eq!(again.target(), request.target(), "nothing has changed");
+                    return targets;
+                }
+                start = start.saturating_add(request.head_len());
+            }
+            Err(error) => {
+                targets.push(Err(error));
+                return targets;
+            }
+        }
+    }
+}
+
+#[test]
+fn rfc_9112_s9_3_the_next_request_may_follow_a_refusal() {
+    let one = request(&["GET /1 HTTP/1.1", "Authorization: none"]);
+    let two = request(&["GET /2 HTTP/1.1", "Content-Length: 0"]);
+    let page = b"OPTIONS /3 HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\n\r\n";
+    let last = request(&["GET /4 HTTP/1.1", "Connection: Upgrade, Close"]);
+    let stream = [&one[..], &two, b"\r\n", page, &last, &one].concat();
+    let expected: Vec<_> = ["/1", "/2", "/3", "/4"]
+        .map(|target| Ok(target.to_owned()))
+        .into();
+    // A limit for each head, and not for all of them.
+    let limits = HeadLimits::default().max_len(one.len() + 20);
+    for read in 1..=stream.len() {
+        assert_eq!(refused_in_turn(limits, &stream, read), expected, "{read}");
+    }
+    // A head that is too long is found as the first one would be.
+    let long = request(&[&format!("GET /{} HTTP/1.1", "x".repeat(200))]);
+    let stream = [&one[..], &long].concat();
+    let limit = one.len() + 20;
+    for read in [1, 7, stream.len()] {
+        let targets = refused_in_turn(limits, &stream, read);
+        let expected = [
+            Ok("/1".to_owned()),
+            Err(HandshakeError::HeadTooLong { limit }),
+        ];
+        assert_eq!(targets, expected);
+    }
+    let stream = [&one[..], b"\r\n\r\nGET"].concat();
+    let targets = refused_in_turn(HeadLimits::default(), &stream, 3);
+    assert_eq!(targets[1..], [Err(HandshakeError::MalformedHead)]);
+}
+
+#[test]
+fn rfc_9112_s9_3_nothing_may_follow_where_the_end_of_a_request_is_unknown() {
+    for (changes, persists) in [
+        (&[][..], true),
+        (&["Content-Length: 0"], true),
+        (&["Connection: keep-alive, Upgrade"], true),
+        (&["POST / HTTP/1.1"], true),
+        (&["-Connection"], true),
+        (&["Sec-WebSocket-Key: wrong"], true),
+        (&["Content-Length: 1"], false),
+        (&["Content-Length: 0", "Content-Length: 0"], false),
+        (&["Content-Length: "], false),
+        (&["Transfer-Encoding: chunked"], false),
+        (&["Transfer-Encoding: identity"], false),
+        (&["Connection: close"], false),
+        (&["Connection: Upgrade", "Connection: a, CLOSE"], false),
+        (&["HEAD / HTTP/1.1"], false),
+        (&["CONNECT a:1 HTTP/1.1"], false),
+        (&["GET / HTTP/1.0", "Connection: keep-alive"], false),
+    ] {
+        let head = request(changes);
+        let mut handshake = Handshake::default();
+        let request = handshake.receive(&head).unwrap().unwrap();
+        assert_eq!(request.can_persist(), persists, "{changes:?}");
+        assert_eq!(handshake.next_request(&request), persists, "{changes:?}");
+        let fields = request.fields().map(Into::into);
+        let (method, target) = (request.method(), request.target());
+        let parsed = Request::from_fields(method, target, request.version(), fields);
+        assert_eq!(parsed.can_persist(), persists, "{changes:?}");
+    }
+    let pseudo = PseudoFields::new("CONNECT").with_path("/");
+    let fields = core::iter::empty();
+    let request = Request::from_pseudo_fields(pseudo, HttpVersion::Http2, fields);
+    assert!(!request.can_persist());
 }
