@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use http::request::Parts;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
 };
@@ -89,8 +90,44 @@ impl<'b> server::Request<'b, HttpFields<'b>> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn from_http<B>(request: &'b Request<B>, protocol: Option<&'b str>) -> Self {
-        let uri = request.uri();
-        let mut line = PseudoFields::new(request.method().as_str());
+        let (method, uri) = (request.method(), request.uri());
+        Self::from_http_head(method, uri, request.version(), request.headers(), protocol)
+    }
+
+    /// Takes the head of a request of any HTTP version, as [`from_http`](Self::from_http) does.
+    ///
+    /// It is what the extractor of a web framework is given. See [`DetachedUpgrade`] for one.
+    ///
+    /// [`DetachedUpgrade`]: super::server::DetachedUpgrade
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use websocket_proto::handshake::server::Request;
+    ///
+    /// let (parts, ()) = http::Request::get("/chat").body(())?.into_parts();
+    /// assert_eq!(Request::from_http_parts(&parts, None).path(), "/chat");
+    /// # Ok::<(), http::Error>(())
+    /// ```
+    pub fn from_http_parts(parts: &'b Parts, protocol: Option<&'b str>) -> Self {
+        let Parts {
+            method,
+            uri,
+            version,
+            headers,
+            ..
+        } = parts;
+        Self::from_http_head(method, uri, *version, headers, protocol)
+    }
+
+    fn from_http_head(
+        method: &'b Method,
+        uri: &'b Uri,
+        version: Version,
+        headers: &'b HeaderMap,
+        protocol: Option<&'b str>,
+    ) -> Self {
+        let mut line = PseudoFields::new(method.as_str());
         if let Some(path) = uri.path_and_query() {
             line = line.with_path(path.as_str());
         }
@@ -103,8 +140,7 @@ impl<'b> server::Request<'b, HttpFields<'b>> {
         if let Some(authority) = uri.authority() {
             line = line.with_authority(authority.as_str());
         }
-        let version = version(request.version());
-        Self::from_pseudo_fields(line, version, HttpFields::new(request.headers()))
+        Self::from_pseudo_fields(line, http_version(version), HttpFields::new(headers))
     }
 }
 
@@ -193,7 +229,7 @@ impl<'p> client::Handshake<'p, Http1<'_>> {
         let fields = HttpFields::new(response.headers());
         self.check_response(
             response.status().as_u16(),
-            version(response.version()),
+            http_version(response.version()),
             fields,
         )
     }
@@ -236,7 +272,7 @@ impl<'p> client::Handshake<'p, ExtendedConnect<'_>> {
     }
 }
 
-fn version(version: Version) -> HttpVersion {
+fn http_version(version: Version) -> HttpVersion {
     match version {
         Version::HTTP_3 => HttpVersion::Http3,
         Version::HTTP_2 => HttpVersion::Http2,

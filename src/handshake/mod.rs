@@ -86,6 +86,7 @@
 mod acceptance;
 pub mod client;
 mod connect;
+mod detached;
 mod error;
 mod extension;
 mod field;

@@ -19,9 +19,10 @@ use super::outcome::HeadEnd;
 use super::outgoing::write_whole;
 use super::subprotocol::{self, Subprotocols};
 use super::target::Target;
-use crate::{Leniency, Negotiated, Output};
+use crate::{Leniency, Negotiated, Output, OutputFull};
 
 pub use super::acceptance::Acceptance;
+pub use super::detached::DetachedUpgrade;
 pub use super::origin::OriginPolicy;
 pub use super::response::{Response, ResponseError, ResponseHead};
 
@@ -777,6 +778,31 @@ impl<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone> Upgrade<'b, F> {
             self.subprotocol_values(),
             &self.extension_values(),
         )
+    }
+
+    /// Lets go of the request, for an answer that is given later.
+    ///
+    /// `storage` takes the text of the offers: a `Vec<u8>`, or without an allocator an `ArrayVec` or
+    /// another [`Output`] that shows its bytes. Two fields rarely have more than 512 bytes; the
+    /// limits on heads bound them.
+    ///
+    /// Where all choices can be made at once, `storage` is not needed: what
+    /// [`respond`](Upgrade::respond) gives borrows the acceptance only.
+    ///
+    /// # Errors
+    ///
+    /// [`OutputFull`]: `storage` has no room for them.
+    ///
+    /// # Examples
+    ///
+    /// See [`DetachedUpgrade`].
+    pub fn detach<S: Output + AsRef<[u8]>>(
+        &self,
+        storage: S,
+    ) -> Result<DetachedUpgrade<S>, OutputFull> {
+        let subprotocols = self.subprotocol_values();
+        let extensions = self.extension_values();
+        DetachedUpgrade::new(self.key, subprotocols, extensions, storage)
     }
 
     /// The values of `Sec-WebSocket-Protocol`.

@@ -5,9 +5,9 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 use websocket_proto::handshake::HandshakeError::{self, InvalidTarget, MissingProtocol};
 use websocket_proto::handshake::client::{Answer, ConnectEnabled, Handshake, RequestError};
 use websocket_proto::handshake::server::{
-    Acceptance, OriginPolicy, Request, Response, ResponseError,
+    Acceptance, DetachedUpgrade, OriginPolicy, Request, Response, ResponseError,
 };
-use websocket_proto::handshake::{HttpFields, HttpVersion};
+use websocket_proto::handshake::{FieldError, HttpFields, HttpVersion};
 
 use crate::support::NONCE;
 
@@ -211,4 +211,42 @@ fn sensitive_values_stay_hidden() {
     map.append("b", HeaderValue::from_static("open"));
     let shown = format!("{:?}", HttpFields::new(&map));
     assert_eq!(shown, r#"{"a": Sensitive, "b": "open"}"#);
+}
+
+/// What the extractor of a web framework does, on both versions.
+#[test]
+fn an_upgrade_is_detached_from_the_parts_of_a_request() {
+    fn extract(parts: &http::request::Parts, protocol: Option<&str>) -> DetachedUpgrade<Vec<u8>> {
+        let request = Request::from_http_parts(parts, protocol);
+        let upgrade = request.upgrade(OriginPolicy::SameHost).unwrap();
+        upgrade.detach(Vec::new()).unwrap()
+    }
+    fn is_free<T: Send + Sync + 'static>(_: &T) {}
+
+    let handshake = handshake();
+    let (parts, ()) = handshake.to_http().unwrap().into_parts();
+    let detached = extract(&parts, None);
+    drop(parts);
+    is_free(&detached);
+    let acceptance = Acceptance::default().subprotocol("b");
+    let (head, negotiated) = detached.respond(&acceptance).unwrap();
+    let response = head.to_http().unwrap();
+    assert_eq!(response.status(), StatusCode::SWITCHING_PROTOCOLS);
+    let answer = handshake.check_http(&response);
+    assert_eq!(answer, Ok(Answer::Open(negotiated)));
+
+    let enabled = ConnectEnabled::from_setting(Some(1)).unwrap();
+    let handshake = Handshake::extended_connect(enabled, "https", "example.com", "/chat");
+    let (parts, ()) = handshake.to_http().unwrap().into_parts();
+    let detached = extract(&parts, Some("websocket"));
+    drop(parts);
+    let (head, negotiated) = detached.respond(&Acceptance::default()).unwrap();
+    let response = head.to_http().unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let answer = handshake.check_http(&response);
+    assert_eq!(answer, Ok(Answer::Open(negotiated)));
+    let fields = [("Upgrade", "x")];
+    let refused = detached.respond(&Acceptance::default().fields(&fields));
+    let error = FieldError::Reserved { index: 0 };
+    assert_eq!(refused.err(), Some(ResponseError::Field(error)));
 }

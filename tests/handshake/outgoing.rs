@@ -1,13 +1,16 @@
 //! What goes out: written whole or not at all, and nothing can break out of its place.
 
+use websocket_proto::frame::Rsv;
 use websocket_proto::handshake::client::{self, Answer, ConnectEnabled, Outcome, RequestError};
 use websocket_proto::handshake::server::{
-    Acceptance, Handshake, OriginPolicy, Request, Response, ResponseError,
+    Acceptance, DetachedUpgrade, Handshake, OriginPolicy, Request, Response, ResponseError,
+    ResponseHead,
 };
 use websocket_proto::handshake::{
     FieldError, FieldList, FieldValue, HandshakeError, HeadLimits, HttpVersion, PseudoFields,
+    SupportedExtension,
 };
-use websocket_proto::{Negotiated, SliceOutput};
+use websocket_proto::{Negotiated, OutputFull, SliceOutput};
 
 use crate::support::{NONCE, Out, request, set};
 
@@ -651,4 +654,95 @@ fn rfc_9112_s9_3_nothing_may_follow_where_the_end_of_a_request_is_unknown() {
     let fields = core::iter::empty();
     let request = Request::from_pseudo_fields(pseudo, HttpVersion::Http2, fields);
     assert!(!request.can_persist());
+}
+
+/// The answer is given by another thread, when the bytes of the request are gone.
+#[test]
+fn a_detached_upgrade_borrows_nothing() {
+    fn validate() -> DetachedUpgrade<Out> {
+        let head = request(&[
+            "Sec-WebSocket-Protocol: superchat",
+            "Sec-WebSocket-Protocol: chat",
+            "Sec-WebSocket-Extensions: x-codec; a=1, x-other",
+        ]);
+        let request = Handshake::default().receive(&head).unwrap().unwrap();
+        let upgrade = request.upgrade(OriginPolicy::Any).unwrap();
+        upgrade.detach(Out::new()).unwrap()
+    }
+    let detached = validate();
+    let answer = std::thread::spawn(move || {
+        assert!(detached.subprotocols().eq(["superchat", "chat"]));
+        let names = detached.extensions().map(|extension| extension.name());
+        assert!(names.eq(["x-codec", "x-other"]));
+        let own = [SupportedExtension::Own {
+            text: "x-codec; a=2",
+            bits: Rsv::RSV3,
+        }];
+        let acceptance = Acceptance::default()
+            .subprotocol("chat")
+            .extensions(&own)
+            .fields(&[("Server", "x")]);
+        let (head, negotiated) = detached.respond(&acceptance).unwrap();
+        let unoffered = detached.respond(&Acceptance::default().subprotocol("echo"));
+        assert_eq!(unoffered.err(), Some(ResponseError::UnofferedSubprotocol));
+        (
+            head.status(),
+            format!("{:?}", set(head.fields())),
+            negotiated,
+        )
+    });
+    let (status, fields, negotiated) = answer.join().unwrap();
+    assert_eq!(status, 101);
+    assert_eq!(
+        fields,
+        r#"[("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), ("Sec-WebSocket-Protocol", "chat"), ("Sec-WebSocket-Extensions", "x-codec; a=2"), ("Server", "x")]"#
+    );
+    assert_eq!(negotiated.subprotocol, Some("chat"));
+    assert_eq!(negotiated.reserved_bits, Rsv::RSV3);
+}
+
+#[test]
+fn a_detached_upgrade_needs_room_for_the_offers_only() {
+    let detached = |fields: &[&str], room: usize| {
+        let head = request(fields);
+        let request = Handshake::default().receive(&head).unwrap().unwrap();
+        let upgrade = request.upgrade(OriginPolicy::Any).unwrap();
+        let mut storage = arrayvec::ArrayVec::<u8, 64>::new();
+        // What the caller has in it already is no offer; so only the room is left.
+        storage.extend(core::iter::repeat_n(b'x', 64_usize.saturating_sub(room)));
+        upgrade.detach(storage)
+    };
+    assert!(detached(&[], 0).is_ok());
+    let fields = [
+        "Sec-WebSocket-Protocol: chat",
+        "Sec-WebSocket-Extensions: x",
+    ];
+    for room in 0..7 {
+        assert_eq!(detached(&fields, room).err(), Some(OutputFull), "{room}");
+    }
+    let upgrade = detached(&fields, 7).unwrap();
+    assert!(upgrade.subprotocols().eq(["chat"]));
+    assert_eq!(upgrade.extensions().count(), 1);
+    #[cfg(feature = "alloc")]
+    {
+        let head = request(&fields);
+        let request = Handshake::default().receive(&head).unwrap().unwrap();
+        let upgrade = request.upgrade(OriginPolicy::Any).unwrap();
+        let upgrade = upgrade.detach(b"before, ".to_vec()).unwrap();
+        assert!(upgrade.subprotocols().eq(["chat"]));
+    }
+}
+
+/// Where all choices are made at once, what comes of it borrows the acceptance only.
+#[test]
+fn a_response_borrows_nothing_of_the_request() {
+    fn validate() -> (ResponseHead<'static>, Negotiated<'static>) {
+        let head = request(&["Sec-WebSocket-Protocol: chat"]);
+        let request = Handshake::default().receive(&head).unwrap().unwrap();
+        let upgrade = request.upgrade(OriginPolicy::Any).unwrap();
+        let acceptance = Acceptance::default().subprotocol("chat");
+        upgrade.respond(&acceptance).unwrap()
+    }
+    let (head, negotiated) = std::thread::spawn(validate).join().unwrap();
+    assert_eq!((head.status(), negotiated.subprotocol), (101, Some("chat")));
 }

@@ -1,6 +1,8 @@
 //! Heads made of lines, and the harness that feeds them in all portions.
 
 use websocket_proto::Leniency;
+#[cfg(feature = "http")]
+use websocket_proto::handshake::HttpFields;
 use websocket_proto::handshake::server::{Acceptance, OriginPolicy, ResponseError, Upgrade};
 use websocket_proto::handshake::{
     FieldValue, HandshakeError, HeadLimits, HttpVersion, client, server,
@@ -146,6 +148,20 @@ pub(crate) fn words<'b, F: Iterator<Item: Into<(&'b [u8], &'b [u8])>> + Clone>(
     acceptance: &Acceptance<'_, '_>,
 ) -> String {
     let (head, negotiated) = upgrade.respond(acceptance).unwrap();
+    let detached = upgrade
+        .detach(arrayvec::ArrayVec::<u8, 0x4000>::new())
+        .unwrap();
+    let (again, agreed) = detached.respond(acceptance).unwrap();
+    assert_eq!(
+        (again.status(), set(again.fields()), agreed),
+        (head.status(), set(head.fields()), negotiated),
+        "the same without the request"
+    );
+    assert!(detached.subprotocols().eq(upgrade.subprotocols()));
+    assert_eq!(
+        format!("{:?}", detached.extensions().collect::<Vec<_>>()),
+        format!("{:?}", upgrade.extensions().collect::<Vec<_>>()),
+    );
     format!(
         "{:?} {:?} {:?} {:?} {:?} {:?} {negotiated:?}",
         upgrade.request().path(),
@@ -218,12 +234,17 @@ fn from_http(
         builder = builder.header(field.name, field.value);
     }
     let http = builder.body(()).ok()?;
-    let again = server::Request::from_http(&http, None).leniency(leniency);
-    Some(
-        again
+    let verdict = |request: server::Request<'_, HttpFields<'_>>| {
+        request
+            .leniency(leniency)
             .upgrade(OriginPolicy::Any)
-            .map(|upgrade| words(&upgrade, acceptance)),
-    )
+            .map(|upgrade| words(&upgrade, acceptance))
+    };
+    let again = verdict(server::Request::from_http(&http, None));
+    let (parts, ()) = http.into_parts();
+    let of_parts = verdict(server::Request::from_http_parts(&parts, None));
+    assert_eq!(of_parts, again, "the same from the parts");
+    Some(again)
 }
 
 pub(crate) fn judge_request(head: &[u8]) -> Verdict {
