@@ -6,16 +6,17 @@ use core::slice::Iter;
 
 use arrayvec::ArrayVec;
 use websocket_proto::handshake::client::{
-    self, Answer, ConnectEnabled, Destination, ExtendedConnect, Outcome, RequestError,
+    self, Accepted, Answer, ConnectEnabled, Destination, ExtendedConnect, Outcome, RequestError,
 };
 use websocket_proto::handshake::server::{
-    self, Acceptance, OriginPolicy, Request, Response, ResponseError, ResponseHead, Upgrade,
+    self, Acceptance, DetachedUpgrade, OriginPolicy, Request, Response, ResponseError,
+    ResponseHead, Upgrade,
 };
 use websocket_proto::handshake::{
-    Extension, Extensions, Field, FieldValue, Fields, HandshakeError, HeadEnd, HeadLimits,
-    HttpVersion, ParamValue, Params, PseudoFields, Subprotocols,
+    Extension, Extensions, Field, FieldList, FieldValue, Fields, HandshakeError, HeadEnd, HeadLimits,
+    HttpVersion, ParamValue, Params, PseudoFields, Subprotocols, SupportedExtension,
 };
-use websocket_proto::{Leniency, Negotiated, Output, SliceOutput};
+use websocket_proto::{Leniency, Negotiated, Output, OutputFull, SliceOutput};
 
 use crate::{Root, roots};
 
@@ -28,7 +29,7 @@ type Any<'a> = &'a mut dyn Output;
 type Client<'p> = client::Handshake<'p, client::Http1<'p>>;
 type StreamClient<'p> = client::Handshake<'p, ExtendedConnect<'p>>;
 /// A field that goes out, given to whoever takes it.
-type TakesField<'t> = &'t mut dyn FnMut(&str, &mut dyn Iterator<Item = &str>);
+type TakesField<'t> = &'t mut dyn FnMut(&str, &mut dyn Iterator<Item = &[u8]>);
 
 fn limits(len: usize, fields: usize, line: usize) -> server::Handshake {
     let limits = HeadLimits::default();
@@ -48,6 +49,36 @@ fn receive_request<'b>(
     buf: &'b [u8],
 ) -> Result<Option<Request<'b>>, HandshakeError> {
     handshake.receive(buf)
+}
+
+fn next_request(handshake: &mut server::Handshake, answered: &Request<'_>) -> bool {
+    handshake.next_request(answered)
+}
+
+fn respond_detached<'h>(
+    upgrade: &DetachedUpgrade<Array>,
+    acceptance: &Acceptance<'h, 'h>,
+) -> Result<(ResponseHead<'h>, Negotiated<'h>), ResponseError> {
+    upgrade.respond(acceptance)
+}
+
+fn offers_detached(upgrade: &DetachedUpgrade<Array>) -> usize {
+    let extensions = upgrade.extensions().count();
+    upgrade.subprotocols().count().saturating_add(extensions)
+}
+
+fn acceptance<'h>(
+    subprotocol: &'h str,
+    extensions: &'h [SupportedExtension<'h>],
+    fields: FieldList<'h>,
+) -> Acceptance<'h, 'h> {
+    let acceptance = Acceptance::default().subprotocol(subprotocol);
+    acceptance.extensions(extensions).fields(fields)
+}
+
+fn refusal<'a>(status: u16, fields: FieldList<'a>, body: &'a [u8]) -> Response<'a> {
+    let response = Response::new(status).fields(fields).body(body);
+    response.keep_alive(status > 400)
 }
 
 fn from_fields<'b>(
@@ -122,6 +153,17 @@ macro_rules! of_request {
                 upgrade.respond(acceptance)
             }
 
+            fn can_persist<'b>(request: &Request<'b, $fields<'b>>) -> bool {
+                request.can_persist()
+            }
+
+            fn detach<'b>(
+                upgrade: &Upgrade<'b, $fields<'b>>,
+                storage: Array,
+            ) -> Result<DetachedUpgrade<Array>, OutputFull> {
+                upgrade.detach(storage)
+            }
+
             fn asked<'b>(upgrade: &Upgrade<'b, $fields<'b>>) -> (&'b str, Option<&'b str>) {
                 (upgrade.host(), upgrade.origin())
             }
@@ -143,6 +185,8 @@ macro_rules! of_request {
                 leniency,
                 upgrade,
                 respond,
+                can_persist,
+                detach,
                 asked,
                 subprotocol,
                 extension,
@@ -213,6 +257,30 @@ fn client_leniency<'p>(client: Client<'p>, leniency: Leniency) -> Client<'p> {
 
 fn client_eof(client: &Client<'_>) -> HeadEnd {
     client.receive_eof()
+}
+
+fn offer<'p>(
+    client: Client<'p>,
+    extensions: &'p [SupportedExtension<'p>],
+    fields: FieldList<'p>,
+) -> Client<'p> {
+    client.extensions(extensions).fields(fields)
+}
+
+fn offer_on_stream<'p>(
+    client: StreamClient<'p>,
+    extensions: &'p [SupportedExtension<'p>],
+    fields: FieldList<'p>,
+) -> StreamClient<'p> {
+    client.extensions(extensions).fields(fields)
+}
+
+fn accepted_extension<'b>(accepted: &Accepted<'_, 'b>) -> Option<Extension<'b>> {
+    accepted.extensions().next()
+}
+
+fn extensions_of_fields<'b>(fields: Parsed<'b>) -> Option<Extension<'b>> {
+    Extensions::new(fields).next()
 }
 
 fn write_request<O: Output>(client: &Client<'_>, out: &mut O) -> Result<(), RequestError> {
@@ -308,6 +376,11 @@ pub(crate) const ROOTS: &[&[Root]] = &[
         server_leniency,
         server_eof,
         receive_request,
+        next_request,
+        respond_detached,
+        offers_detached,
+        acceptance,
+        refusal,
         from_fields,
         from_pseudo_fields,
         pseudo_fields,
@@ -321,6 +394,10 @@ pub(crate) const ROOTS: &[&[Root]] = &[
         new_client,
         client_leniency,
         client_eof,
+        offer,
+        offer_on_stream,
+        accepted_extension,
+        extensions_of_fields,
         fields_to_set,
         receive_response,
         check_response,
