@@ -202,7 +202,9 @@ fn errors_of_the_caller_say_what_is_wrong() {
     ];
     advice(&fields);
     advice(&[
+        RequestError::ConflictingExtension { index: N },
         RequestError::ConnectNotEnabled,
+        RequestError::Extension { index: N },
         RequestError::Field(fields[0]),
         RequestError::Host,
         RequestError::Origin,
@@ -211,12 +213,17 @@ fn errors_of_the_caller_say_what_is_wrong() {
         RequestError::Scheme,
         RequestError::Subprotocol { index: N },
         RequestError::Target,
+        RequestError::TooManyExtensions,
     ]);
     advice(&[
         ResponseError::BodyNotAllowed { status: 7_391 },
+        ResponseError::Extension { index: N },
         ResponseError::Field(fields[0]),
         ResponseError::OutputFull,
+        ResponseError::RepeatedExtension { index: N },
+        ResponseError::ReservedBitConflict { index: N },
         ResponseError::Status { status: 7_391 },
+        ResponseError::UnofferedExtension { index: N },
         ResponseError::UnofferedSubprotocol,
     ]);
 }
@@ -276,6 +283,7 @@ fn errors_of_the_handshake_cite_their_section_and_have_a_status() {
             "6455 section 11.3",
         ),
         (E::RepeatedSubprotocol, 400, "6455 section 4.1"),
+        (E::ReservedBitConflict, 502, "7692 section 5"),
         (E::StartLineTooLong { limit }, 414, "9112 section 3"),
         (E::TargetFragment, 400, "6455 section 3"),
         (E::TooManyExtensions, 431, "6585 section 5"),

@@ -300,6 +300,13 @@ fn extension_field() -> Vec<Vec<u8>> {
         "permessage-deflate; server_max_window_bits=08",
         "permessage-deflate; unknown",
         "permessage-deflate; server_no_context_takeover=1",
+        "permessage-deflate; server_max_window_bits=10; server_no_context_takeover",
+        "permessage-deflate; client_max_window_bits=11",
+        "x-a; b=2, x-b",
+        "x-b, permessage-deflate",
+        "permessage-deflate; client_max_window_bits=9, x-c",
+        "x-a, permessage-deflate",
+        "x-c, x-b",
         "foo, bar; baz=2",
         "foo; bar; baz=\"quo\\ted\"\nsecond ;a = b",
         ", ,\tfoo ; bar,",
@@ -309,11 +316,15 @@ fn extension_field() -> Vec<Vec<u8>> {
         "",
         "a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a",
     ];
-    let wants = [[0x00, 0x3f, 0x00, 0x3f], [0x03, 0x12, 0x01, 0x3f]];
-    let seeds = values
-        .iter()
-        .enumerate()
-        .map(|(at, value)| with(&wants[at % 2], value.as_bytes()));
+    let wants = [
+        [0x00, 0x3f, 0x00, 0x3f],
+        [0x03, 0x12, 0x01, 0x3f],
+        [0x38, 0x3f, 0x1c, 0x12],
+        [0x58, 0x3f, 0x18, 0x3f],
+    ];
+    let seeds = values.iter().enumerate().flat_map(|(at, value)| {
+        [at % 2, 2 + at % 2].map(|want| with(&wants[want], value.as_bytes()))
+    });
     seeds.collect()
 }
 
