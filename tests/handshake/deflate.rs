@@ -521,6 +521,14 @@ fn s5_the_error_of_an_answer_to_no_offer_is_that_of_the_preferred_one() {
         let expected = expected.map(|terms| (Some(terms), Rsv::NONE));
         assert_eq!(outcome_for(&offers, &[list]), expected, "{list}");
     }
+    // Two faults, one for each offer: that for the first counts.
+    let both = "permessage-deflate; client_max_window_bits=10; server_max_window_bits=10";
+    let [first, second] = offers;
+    assert_eq!(outcome_for(&offers, &[both]), Err(UnmetDeflateOffer));
+    assert_eq!(
+        outcome_for(&[second, first], &[both]),
+        Err(InvalidDeflateResponse)
+    );
     let declined = outcome_for(&offers, &[]);
     assert_eq!(declined, Ok((None, Rsv::NONE)));
 }

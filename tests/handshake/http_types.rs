@@ -2,12 +2,15 @@
 //! `support`.
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
+use websocket_proto::frame::Rsv;
 use websocket_proto::handshake::HandshakeError::{self, InvalidTarget, MissingProtocol};
 use websocket_proto::handshake::client::{Answer, ConnectEnabled, Handshake, RequestError};
 use websocket_proto::handshake::server::{
     Acceptance, DetachedUpgrade, OriginPolicy, Request, Response, ResponseError,
 };
-use websocket_proto::handshake::{FieldError, HttpFields, HttpVersion};
+use websocket_proto::handshake::{
+    Extensions, FieldError, HttpFields, HttpVersion, SupportedExtension,
+};
 
 use crate::support::NONCE;
 
@@ -249,4 +252,30 @@ fn an_upgrade_is_detached_from_the_parts_of_a_request() {
     let refused = detached.respond(&Acceptance::default().fields(&fields));
     let error = FieldError::Reserved { index: 0 };
     assert_eq!(refused.err(), Some(ResponseError::Field(error)));
+}
+
+#[test]
+fn own_extensions_are_agreed_on_in_the_types_of_http() {
+    let own = |text, bits| SupportedExtension::Own { text, bits };
+    let offers = [own("x-codec; a=1", Rsv::RSV2), own("x-seal", Rsv::RSV3)];
+    let handshake = handshake().extensions(&offers);
+    let request = handshake.to_http().unwrap();
+    let request = Request::from_http(&request, None);
+    let upgrade = request.upgrade(OriginPolicy::SameHost).unwrap();
+    let accepted = [own("x-codec; a=2", Rsv::RSV2)];
+    let acceptance = Acceptance::default().extensions(&accepted);
+    let (head, negotiated) = upgrade.respond(&acceptance).unwrap();
+    assert_eq!(negotiated.reserved_bits, Rsv::RSV2);
+    let response = head.to_http().unwrap();
+    assert_eq!(
+        response.headers()["sec-websocket-extensions"],
+        "x-codec; a=2"
+    );
+    let answer = handshake.check_http(&response);
+    assert_eq!(answer, Ok(Answer::Open(negotiated)));
+    let shown = format!("{:?}", Extensions::new(HttpFields::new(response.headers())));
+    assert_eq!(
+        shown,
+        r#"[Extension { name: "x-codec", params: [("a", Some("2"))] }]"#
+    );
 }

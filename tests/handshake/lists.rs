@@ -465,6 +465,7 @@ fn offers_whose_answer_could_not_be_told_apart_are_refused() {
     let [one, two] = [Rsv::RSV2, Rsv::RSV3];
     assert_eq!(error(&[own("a", one), own("a; b", two)]), conflict(1));
     assert_eq!(error(&[own("a", one), own("a; b", Rsv::NONE)]), conflict(1));
+    assert_eq!(error(&[own("a", two), own("a; b", one)]), conflict(1));
     let list = [own("a", one), own("b", two), own("b", two), own("a", two)];
     assert_eq!(error(&list), conflict(3));
     assert_eq!(error(&[own("a", one), own("A", two)]), None);

@@ -599,7 +599,7 @@ fn rfc_9112_s9_3_the_next_request_may_follow_a_refusal() {
         .map(|target| Ok(target.to_owned()))
         .into();
     // A limit for each head, and not for all of them.
-    let limits = HeadLimits::default().max_len(one.len() + 20);
+    let limits = HeadLimits::default().max_len(one.len() + 20).max_fields(7);
     for read in 1..=stream.len() {
         assert_eq!(refused_in_turn(limits, &stream, read), expected, "{read}");
     }
