@@ -3,9 +3,10 @@
 use super::field::elements;
 use super::head::HttpVersion;
 use super::key::{Accept, Key};
+use super::negotiation::Supported;
 use super::outgoing::FieldList;
 use super::response::{Choice, ResponseError, ResponseHead, check_given};
-use super::supported::{Supported, SupportedExtension};
+use super::supported::SupportedExtension;
 use crate::Negotiated;
 #[cfg(feature = "deflate")]
 use crate::deflate::Policy;

@@ -18,12 +18,13 @@ use super::field::{Pair, is_authority, is_named, is_origin, is_token, pairs};
 use super::head::{HeadLimits, HttpVersion, Responses, Scanner};
 use super::key::{Accept, Key};
 use super::known::{Known, Single};
+use super::negotiation::Supported;
 use super::outcome::HeadEnd;
 use super::outgoing::{
     FieldList, FieldValue, Line, Outgoing, append, check_outgoing, line, write_whole,
 };
 use super::subprotocol;
-use super::supported::{Supported, SupportedExtension};
+use super::supported::SupportedExtension;
 use super::target::is_path_and_query;
 #[cfg(feature = "deflate")]
 use crate::deflate::Policy;

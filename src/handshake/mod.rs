@@ -95,6 +95,7 @@ mod head;
 mod http_types;
 mod key;
 mod known;
+mod negotiation;
 mod origin;
 mod outcome;
 mod outgoing;

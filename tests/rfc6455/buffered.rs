@@ -4,7 +4,7 @@ use arrayvec::ArrayVec;
 use websocket_proto::frame::{CloseCode, MaskingKey, MessageKind, Rsv};
 use websocket_proto::{
     Assembler, Broadcast, Chunk, ChunkBuffer, Client, Config, Connection, Event, Fragment,
-    Incoming, Negotiated, Payload, RawMessage, ReceiveError, Role, SendError, Server, SliceOutput,
+    Incoming, Negotiated, Payload, RawMessage, ProtocolError, ReceiveError, Role, SendError, Server, SliceOutput,
 };
 
 use crate::case::*;
@@ -132,7 +132,8 @@ fn s5_4_a_message_that_comes_byte_by_byte_passes_the_far_ends_limits() {
     // A frame for every chunk is too many of them.
     let out = relayed(&mut server(), bytewise(), &input, 0);
     let limit = 131_072;
-    assert_eq!(received(out), Err(ReceiveError::TooManyFragments { limit }));
+    let error = ProtocolError::TooManyFragments { limit };
+    assert_eq!(received(out), Err(error.into()));
 
     for buffer_len in [4096, 16_384, 300_000] {
         let mut to = server();
