@@ -81,7 +81,8 @@ impl Leniency {
     /// Whether a `Sec-WebSocket-Protocol` field without a name counts as no such field.
     ///
     /// For clients of mobile frameworks that send the field whenever no list is given, and for
-    /// servers of cluster APIs that answer with it.
+    /// servers of cluster APIs that answer with it. Behind an HTTP library a server sets it with
+    /// [`Request::leniency`](crate::handshake::server::Request::leniency).
     ///
     /// See [RFC 6455 section 4.3](https://www.rfc-editor.org/rfc/rfc6455#section-4.3).
     #[must_use]
@@ -107,7 +108,8 @@ impl Leniency {
     /// response fields that the handshake does not use.
     ///
     /// For old servers whose `Server` or `Date` field is malformed. CR, LF and NUL are never
-    /// accepted in a value.
+    /// accepted in a value. The fields that either side of the handshake reads stay strict, among
+    /// them `Content-Length` and `Transfer-Encoding`.
     ///
     /// See [RFC 9112 section 5.1](https://www.rfc-editor.org/rfc/rfc9112#section-5.1).
     #[must_use]

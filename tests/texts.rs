@@ -15,7 +15,7 @@ use websocket_proto::frame::{
 };
 use websocket_proto::handshake::client::RequestError;
 use websocket_proto::handshake::server::{OriginPolicy, ResponseError};
-use websocket_proto::handshake::{FieldError, HandshakeError};
+use websocket_proto::handshake::{FieldError, HandshakeError, HeadEnd};
 use websocket_proto::utf8::Utf8Stream;
 use websocket_proto::{
     Client, ControlPayload, Message, Misuse, OutputFull, ProtocolError, ReceiveError, SendError,
@@ -110,6 +110,11 @@ fn misuse_says_what_to_do_and_is_passed_on_as_it_is() {
     let error = ReceiveError::from(ProtocolError::UnmaskedFrame);
     assert_eq!(error.to_string(), ProtocolError::UnmaskedFrame.to_string());
     assert_eq!(error.protocol(), Some(ProtocolError::UnmaskedFrame));
+}
+
+#[test]
+fn ends_of_heads_say_what_to_do() {
+    advice(&[HeadEnd::AfterHead, HeadEnd::BeforeHead, HeadEnd::InsideHead]);
 }
 
 #[test]

@@ -10,7 +10,8 @@
 //! [`fields_to_set`]: client::Handshake::fields_to_set
 //! [`extended_connect`]: client::Handshake::extended_connect
 //!
-//! The same rules hold for all of them; a library has to hold its own limits on heads.
+//! The same rules hold for all of them, with the same verdict. A library has to hold its own limits
+//! on heads, and the grammar of fields.
 //!
 //! With bytes, both sides work the same way. The caller keeps a buffer, appends what it reads, and
 //! passes all of it to `receive` until that finds the whole head. Nothing is copied: what is found
@@ -22,9 +23,11 @@
 //! other extension is declined and not offered.
 //!
 //! The rules are those of [RFC 6455 section 4](https://www.rfc-editor.org/rfc/rfc6455#section-4),
-//! and of RFC 9110 and RFC 9112 below them. How the bytes are cut into reads never changes the
-//! outcome. A head that comes whole is read in one pass, any other byte by byte: the work grows with
-//! its length, and not with the number of reads. [`HeadLimits`] bound it.
+//! and of RFC 9110 and RFC 9112 below them. [`Leniency`](crate::Leniency) names the ones that may be
+//! relaxed. How the bytes are cut into reads never changes the outcome. A head that comes whole is
+//! read in one pass, any other byte by byte: the work grows with its length, and not with the number
+//! of reads. [`HeadLimits`] bound it. The first byte that proves a fault decides, and `receive_eof`
+//! tells what the end of the input means.
 //!
 //! # Examples
 //!

@@ -23,7 +23,10 @@ impl Random {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 33).unwrap_or(0) % end.max(1)
+        usize::try_from(self.0 >> 33)
+            .unwrap_or(0)
+            .checked_rem(end)
+            .unwrap_or(0)
     }
 
     fn pick<T: Copy>(&mut self, among: &[T]) -> T {
@@ -195,9 +198,9 @@ impl Counts {
     ) {
         assert_eq!(found, expected, "{way}: {}", head.escape_ascii());
         if found.is_ok() {
-            self.accepted += 1;
+            self.accepted = self.accepted.saturating_add(1);
         } else {
-            self.refused += 1;
+            self.refused = self.refused.saturating_add(1);
         }
     }
 
@@ -232,13 +235,16 @@ where
     Ok(Words { asked, all })
 }
 
+/// A field as the libraries give it.
+type Pair<'b> = (&'b [u8], &'b [u8]);
+
 /// The same request on HTTP/2, if it is one that a gateway would send on there.
 fn on_a_stream<'b>(
-    fields: &[(&'b [u8], &'b [u8])],
+    fields: &[Pair<'b>],
     method: &str,
     target: &'b str,
     upgrade: bool,
-) -> Option<(PseudoFields<'b>, Vec<(&'b [u8], &'b [u8])>)> {
+) -> Option<(PseudoFields<'b>, Vec<Pair<'b>>)> {
     let named = |name: &str| {
         let name = name.as_bytes().to_vec();
         fields
@@ -261,9 +267,9 @@ fn on_a_stream<'b>(
         .with_authority(core::str::from_utf8(host.1).ok()?)
         .with_path(target);
     let of_http_1 = ["host", "upgrade", "connection", "sec-websocket-key"];
-    let is_left = |field: &&(&[u8], &[u8])| {
-        let is = |name: &&str| field.0.eq_ignore_ascii_case(name.as_bytes());
-        !of_http_1.iter().any(|name| is(&name))
+    let is_left = |field: &&Pair<'_>| {
+        let is_named = |name: &str| field.0.eq_ignore_ascii_case(name.as_bytes());
+        !of_http_1.into_iter().any(is_named)
     };
     Some((pseudo, fields.iter().filter(is_left).copied().collect()))
 }
@@ -382,7 +388,7 @@ fn in_types(
     method: &str,
     target: &str,
     minor: u8,
-    fields: &[(&[u8], &[u8])],
+    fields: &[Pair<'_>],
 ) -> Option<http::Request<()>> {
     if target.contains('#') {
         return None;

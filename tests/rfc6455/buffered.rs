@@ -4,7 +4,8 @@ use arrayvec::ArrayVec;
 use websocket_proto::frame::{CloseCode, MaskingKey, MessageKind, Rsv};
 use websocket_proto::{
     Assembler, Broadcast, Chunk, ChunkBuffer, Client, Config, Connection, Event, Fragment,
-    Incoming, Negotiated, Payload, RawMessage, ProtocolError, ReceiveError, Role, SendError, Server, SliceOutput,
+    Incoming, Negotiated, Payload, ProtocolError, RawMessage, ReceiveError, Role, SendError,
+    Server, SliceOutput,
 };
 
 use crate::case::*;
