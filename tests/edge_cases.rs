@@ -13,7 +13,7 @@ use std::fs;
 use std::path::Path;
 
 /// The edge cases that have to have a test.
-const REQUIRED: RangeInclusive<u16> = 1..=132;
+const REQUIRED: RangeInclusive<u16> = 1..=165;
 
 /// The names of the functions in the sources below `folder`.
 fn functions(folder: &Path, names: &mut BTreeSet<String>) {
@@ -49,7 +49,8 @@ fn every_edge_case_has_its_test_and_every_such_test_its_line() {
     let ledger = fs::read_to_string(tests.join("edge_cases.txt")).expect("the ledger");
     let mut covered = BTreeSet::new();
     let mut listed = BTreeSet::new();
-    for line in ledger.lines() {
+    let is_comment = |line: &&str| line.starts_with('#');
+    for line in ledger.lines().filter(|line| !is_comment(line)) {
         let Some((case, test)) = line.split_once(' ') else {
             panic!("`{line}` is not a number and a test");
         };

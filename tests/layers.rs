@@ -65,7 +65,8 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// What the crate root gives a name that belongs to a layer.
-const ROOT_NAMES: [(&str, &str); 3] = [
+const ROOT_NAMES: &[(&str, &str)] = &[
+    ("Leniency", "leniency"),
     ("Negotiated", "negotiated"),
     ("OutputFull", "output"),
     ("Output", "output"),
