@@ -281,6 +281,37 @@ fn edge_075_every_length_form_survives_every_cut() {
     );
 }
 
+/// The second byte of a header says two things. A fault of the mask is found first, by that byte
+/// alone; a length that is wrong shows later, so that another order would depend on the reads.
+#[test]
+fn s5_1_the_mask_is_judged_before_the_length_however_the_header_is_cut() {
+    // Lengths that take more bytes than they need, or have the most significant bit.
+    for length in ["7e 0005", "7f 0000000000000080", "7f 8000000000000000"] {
+        for first in [0x81, 0x82] {
+            let mut header = vec![first];
+            header.extend(hex(&length.replace(' ', "")));
+            let unmasked = Case::server().raw(&header);
+            assert_eq!(fails(&unmasked, ProtocolError::UnmaskedFrame).seen, []);
+            header[1] |= 0x80;
+            let masked = Case::client().raw(&header);
+            assert_eq!(fails(&masked, ProtocolError::MaskedFrame).seen, []);
+        }
+    }
+    // A control frame that is too long shows by the same byte.
+    for first in [0x88, 0x89, 0x8a] {
+        for second in [0x7e, 0x7f] {
+            fails(
+                &Case::server().raw(&[first, second]),
+                ProtocolError::UnmaskedFrame,
+            );
+            fails(
+                &Case::client().raw(&[first, 0x80 | second]),
+                ProtocolError::MaskedFrame,
+            );
+        }
+    }
+}
+
 #[test]
 fn s5_5_1_a_close_of_one_byte_is_judged_by_its_header() {
     let error = ProtocolError::Close(CloseFrameError::Truncated);

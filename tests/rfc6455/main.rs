@@ -22,6 +22,7 @@ mod case;
 mod closing;
 mod direct;
 mod framing;
+mod inbox;
 mod limits;
 mod misuse;
 mod open_limits;

@@ -417,6 +417,19 @@ fn state_for_another_agreement_is_not_taken() {
     let mut conn = server(Policy::default());
     conn.supply_compress(state(&Policy::default().level(1)));
     assert!(conn.release_compress().is_none());
+    conn.supply_compress(state(&Policy::default().memory_level(1)));
+    assert!(conn.release_compress().is_none());
+    // With a longer window it would refer farther back than was agreed on; with a shorter one it
+    // would waste what was.
+    for agreed in 9..=15 {
+        let policy = |bits| Policy::default().send_window_bits(WindowBits::new(bits).unwrap());
+        let mut conn = server(policy(agreed));
+        for bits in 9..=15 {
+            conn.supply_compress(state(&policy(bits)));
+            let is_taken = conn.release_compress().is_some();
+            assert_eq!(is_taken, bits == agreed, "{bits} for {agreed}");
+        }
+    }
     conn.supply_compress(state(&Policy::default()));
     assert!(conn.release_compress().is_some());
     let mut plain = Connection::new(Server, Negotiated::default(), Config::default());

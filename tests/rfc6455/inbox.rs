@@ -1,0 +1,126 @@
+//! An inbox between two connections, and text that it holds beyond its buffer.
+
+use websocket_proto::{
+    Assembler, Config, Connection, Fixed, Growing, Inbox, Incoming, Message, Negotiated,
+    ProtocolError, Server, Storage,
+};
+
+use crate::case::wire_frame;
+
+const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+
+fn server() -> Connection<Server> {
+    Connection::new(Server, Negotiated::default(), Config::default())
+}
+
+/// Reads all of these bytes into the rooms that are lent for them, at most so many at a time.
+/// Gives the first message, and the bytes that were read until it came.
+fn read<S: Storage>(
+    conn: &mut Connection<Server>,
+    inbox: &mut Inbox<Vec<u8>, S>,
+    mut bytes: &[u8],
+    most: usize,
+) -> Result<Option<(String, Vec<u8>)>, ProtocolError> {
+    let mut out = Vec::new();
+    while !bytes.is_empty() {
+        let room = conn.read_room(inbox);
+        let (now, later) = bytes.split_at(bytes.len().min(room.len()).min(most));
+        room[..now.len()].copy_from_slice(now);
+        inbox.filled(now.len());
+        bytes = later;
+        if let Some(incoming) = conn.receive_from(inbox, &mut out)? {
+            assert!(bytes.is_empty(), "with the last byte");
+            return Ok(Some(match incoming {
+                Incoming::Message(Message::Text(text)) => (text.to_owned(), vec![]),
+                Incoming::Message(Message::Binary(bytes)) => (String::new(), bytes.to_vec()),
+                other => panic!("{other:?}"),
+            }));
+        }
+    }
+    Ok(None)
+}
+
+/// Wherever a connection ends, nothing of it is in the messages of the next one.
+#[test]
+fn a_cleared_inbox_holds_nothing_for_the_next_connection() {
+    let old = vec![b'o'; 20_000];
+    let new = vec![b'n'; 20_000];
+    let ended = [
+        // Inside a header, inside a frame that fits into the buffer, and behind a fragment.
+        wire_frame(0x82, &old, Some(KEY))[..3].to_vec(),
+        wire_frame(0x82, &old[..500], Some(KEY))[..100].to_vec(),
+        wire_frame(0x02, &old[..500], Some(KEY)),
+        // Inside a frame whose payload is read to where it belongs: a short read that waits there,
+        // and a longer one that was taken.
+        wire_frame(0x82, &old, Some(KEY))[..1200].to_vec(),
+        wire_frame(0x82, &old, Some(KEY))[..10_000].to_vec(),
+    ];
+    for bytes in ended {
+        for most in [1, 100, 5000] {
+            let mut inbox = Inbox::<Vec<u8>, Growing>::new(1000);
+            assert_eq!(read(&mut server(), &mut inbox, &bytes, most), Ok(None));
+            inbox.clear();
+            assert!(inbox.is_idle(), "{} bytes by {most}", bytes.len());
+            for len in [0, 500, 20_000] {
+                let next = wire_frame(0x82, &new[..len], Some(KEY));
+                let seen = read(&mut server(), &mut inbox, &next, most);
+                let (_, message) = seen.unwrap().expect("a message");
+                assert!(message == new[..len], "{len} behind {}", bytes.len());
+            }
+        }
+    }
+}
+
+/// Storage that belongs to the caller, filled by hand: bytes that were read there and not looked at.
+#[test]
+fn a_cleared_inbox_forgets_what_was_read_into_storage() {
+    let frame = wire_frame(0x82, &[b'o'; 20_000], Some(KEY));
+    let (mut conn, mut inbox) = (server(), Inbox::<Vec<u8>, Growing>::new(1000));
+    // All that the buffer has is taken; the next room is the assembler's.
+    assert_eq!(read(&mut conn, &mut inbox, &frame[..600], 600), Ok(None));
+    let room = conn.read_room(&mut inbox);
+    assert!(room.len() > 10_000, "of the storage");
+    room[..10].copy_from_slice(&frame[600..610]);
+    inbox.filled(10);
+    inbox.clear();
+
+    let mut conn = server();
+    let next = wire_frame(0x82, &[b'n'; 20_000], Some(KEY));
+    let seen = read(&mut conn, &mut inbox, &next, 20_000).unwrap();
+    assert!(seen == Some((String::new(), vec![b'n'; 20_000])));
+}
+
+/// It is checked when it is whole: as a message, or not at all.
+fn late_text<S: Storage>(storage: impl Fn() -> Assembler<S>) {
+    for len in [65_535, 65_536, 65_537, 70_000, 200_000] {
+        let valid = "te\u{e9}t".repeat(len / 5 + 1);
+        let valid = &valid.as_bytes()[..len - len % 5];
+        for most in [1000, 16_384, usize::MAX] {
+            let inbox = || Inbox::with_buffer(vec![0; 1014], storage()).hold_text(true);
+            let frame = wire_frame(0x81, valid, Some(KEY));
+            let seen = read(&mut server(), &mut inbox(), &frame, most).unwrap();
+            let (text, bytes) = seen.expect("a message");
+            assert!(
+                text.as_bytes() == valid && bytes.is_empty(),
+                "{len} by {most}"
+            );
+            for at in [0, 2000, 65_535, valid.len() - 1] {
+                let Some(byte) = valid.get(at) else { continue };
+                let mut invalid = valid.to_vec();
+                invalid[at] = byte | 0xf8;
+                let frame = wire_frame(0x81, &invalid, Some(KEY));
+                let seen = read(&mut server(), &mut inbox(), &frame, most);
+                assert!(
+                    seen == Err(ProtocolError::InvalidUtf8),
+                    "{at} of {len} by {most}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn s8_1_text_that_is_longer_than_the_buffer_and_64_kib_is_checked() {
+    late_text(Assembler::<Growing>::default);
+    late_text(Assembler::<Fixed<200_000>>::fixed);
+}
