@@ -261,6 +261,7 @@ fn long_heads_byte_by_byte_are_linear_work() {
     for field in [
         format!("X: b{}", "\r\n x".repeat(0x7fff)),
         format!("X: b{}\r\n x", " ".repeat(0xffff)),
+        format!("X: b{}x", " ".repeat(0x1_ffff)),
         format!("X: b{}x", "\r\n ".repeat(0x7fff)),
         format!("{}: {}", "X".repeat(0x7fff), "\x01".repeat(0x7fff)),
         format!("{}{}: x", "X".repeat(0x7fff), " ".repeat(0x7fff)),
