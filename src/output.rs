@@ -375,7 +375,7 @@ mod tests {
         assert_eq!(array.as_slice(), b"Abcdefgh");
         // No more than the other has room for either.
         let mut array = ArrayVec::<u8, 8>::new();
-        takes_whole_or_nothing(&mut LimitedOutput::new(100, &mut array));
+        takes_whole_or_nothing(&mut LimitedOutput::new(100, &mut array), 8);
         assert_eq!(array.as_slice(), b"Abcdefgh");
         array.clear();
         let mut limited = LimitedOutput::new(5, &mut array);
