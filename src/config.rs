@@ -95,8 +95,9 @@ impl Config {
     /// assert!(conn.receive(&mut input, &mut out)?.is_some());
     /// // Without `conn.reset_control_frames()` here, the third is one too many.
     /// let third = conn.receive(&mut input, &mut out);
-    /// assert_eq!(third, Err(ProtocolError::TooManyControlFrames { limit: 2 }));
-    /// # Ok::<(), ProtocolError>(())
+    /// let error = ProtocolError::TooManyControlFrames { limit: 2 };
+    /// assert_eq!(third, Err(error.into()));
+    /// # Ok::<(), websocket_proto::ReceiveError>(())
     /// ```
     #[must_use]
     pub const fn max_control_frames(mut self, frames: u32) -> Self {

@@ -200,9 +200,8 @@ impl Closing {
         match self {
             // "To do so, the client MUST _Close the WebSocket Connection_ [...] Similarly, to do
             // so, the server MUST _Close the WebSocket Connection_" (section 7.1.7).
-            Self { failed: true, .. } => Transport::CloseNow,
-            // The peer waits for a Close that cannot leave: the end of the transport has to tell it.
-            Self { dropped: true, .. } => Transport::CloseNow,
+            // And where a Close cannot leave, the end of the transport has to tell the peer.
+            Self { failed: true, .. } | Self { dropped: true, .. } => Transport::CloseNow,
             // "The server MUST close the underlying TCP connection immediately; the client SHOULD
             // wait for the server to close the connection" (section 5.5.1).
             Self {

@@ -26,6 +26,10 @@ const MIN_DIRECT: u64 = 16 << 10;
 /// What is known of the frames that came in so far. It holds at most the bytes of a cut header or
 /// control frame.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, of the frame, the message or the connection"
+)]
 pub(super) struct Inbound {
     id: Id,
     config: Config,

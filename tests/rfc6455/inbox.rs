@@ -2,7 +2,7 @@
 
 use websocket_proto::{
     Assembler, Config, Connection, Fixed, Growing, Inbox, Incoming, Message, Negotiated,
-    ProtocolError, Server, Storage,
+    ProtocolError, ReceiveError, Server, Storage,
 };
 
 use crate::case::wire_frame;
@@ -20,13 +20,13 @@ fn read<S: Storage>(
     inbox: &mut Inbox<Vec<u8>, S>,
     mut bytes: &[u8],
     most: usize,
-) -> Result<Option<(String, Vec<u8>)>, ProtocolError> {
+) -> Result<Option<(String, Vec<u8>)>, ReceiveError> {
     let mut out = Vec::new();
     while !bytes.is_empty() {
-        let room = conn.read_room(inbox);
+        let room = conn.read_room(inbox).unwrap();
         let (now, later) = bytes.split_at(bytes.len().min(room.len()).min(most));
         room[..now.len()].copy_from_slice(now);
-        inbox.filled(now.len());
+        inbox.filled(now.len()).unwrap();
         bytes = later;
         if let Some(incoming) = conn.receive_from(inbox, &mut out)? {
             assert!(bytes.is_empty(), "with the last byte");
@@ -78,10 +78,10 @@ fn a_cleared_inbox_forgets_what_was_read_into_storage() {
     let (mut conn, mut inbox) = (server(), Inbox::<Vec<u8>, Growing>::new(1000));
     // All that the buffer has is taken; the next room is the assembler's.
     assert_eq!(read(&mut conn, &mut inbox, &frame[..600], 600), Ok(None));
-    let room = conn.read_room(&mut inbox);
+    let room = conn.read_room(&mut inbox).unwrap();
     assert!(room.len() > 10_000, "of the storage");
     room[..10].copy_from_slice(&frame[600..610]);
-    inbox.filled(10);
+    inbox.filled(10).unwrap();
     inbox.clear();
 
     let mut conn = server();
@@ -111,7 +111,7 @@ fn late_text<S: Storage>(storage: impl Fn() -> Assembler<S>) {
                 let frame = wire_frame(0x81, &invalid, Some(KEY));
                 let seen = read(&mut server(), &mut inbox(), &frame, most);
                 assert!(
-                    seen == Err(ProtocolError::InvalidUtf8),
+                    seen == Err(ProtocolError::InvalidUtf8.into()),
                     "{at} of {len} by {most}"
                 );
             }

@@ -571,7 +571,7 @@ fn a_relay_with_a_window_of_4_bytes_gathers_what_it_sends() {
         (Some(Policy::default().send_context_takeover(false)), 100),
         (None, 4096),
     ] {
-        let agreed = policy.map_or(Negotiated::default(), negotiated);
+        let agreed = policy.map_or_else(Negotiated::default, negotiated);
         let mut near = server(Policy::default());
         let mut far = Connection::new(Server, agreed, Config::default());
         let mut chunks = ChunkBuffer::new(vec![0; buffer_len]);
