@@ -173,6 +173,7 @@ fn loose_fields_are_those_that_the_handshake_does_not_use() {
         (None, MalformedHead, &[": a"]),
         (None, MalformedHead, &["X(: a"]),
         (None, MalformedHead, &["HTTP/1.1 101 \x01"]),
+        (None, MalformedHead, &["HTTP/1.1 101 X: \x01"]),
         (None, MalformedHead, &["HTTP/1.1\t101 x"]),
         // The handshake looks at these, and at some of them on the other side.
         (None, MalformedHead, &["-Upgrade", "Upgrade : websocket"]),
@@ -210,6 +211,52 @@ fn loose_fields_are_those_that_the_handshake_does_not_use() {
     only(None, LineFolding, "fold", |leniency| {
         judge_response_to(&handshake().leniency(leniency), folded)
     });
+}
+
+/// The first byte that proves a fault decides, with each switch: one byte less is no fault yet.
+#[test]
+fn a_fault_is_found_with_its_byte_whatever_is_relaxed() {
+    let strict = "X: a\x01";
+    for (is_loose, lines) in [
+        (false, strict),
+        (false, "X \t: a\r\n"),
+        (true, "X: a\0"),
+        (true, "X: \x01\0"),
+        (true, "X: \x01\r\n\x01"),
+        (true, "X: \x01\r\n y\r\n\x7f"),
+        (true, "X: \x01\r\nUpgrade: \x01"),
+        (true, "X: \x01\r\nY\x01"),
+        (true, "Connection: a\r\n \x01"),
+        (true, "X\x01"),
+        (true, "\x01"),
+        (true, "Upgrade : a\r\n"),
+        (true, "X \r\n"),
+        (true, "X Y: a\r\n"),
+    ] {
+        let leniency = Leniency::new().loose_fields(is_loose);
+        let head = format!("HTTP/1.1 101 Switching Protocols\r\n{lines}");
+        let judge = |end: usize| {
+            let client = handshake().leniency(leniency);
+            judge_response_to(&client, &head.as_bytes()[..end])
+        };
+        assert_eq!(judge(head.len()), Err(MalformedHead), "{lines:?}");
+        assert_eq!(judge(head.len() - 1), Ok(None), "{lines:?}");
+        let head = format!("GET / HTTP/1.1\r\n{strict}");
+        let verdict = judge_request_leniently(leniency, head.as_bytes());
+        assert_eq!(verdict, Err(MalformedHead));
+    }
+    for start in [
+        "HTTP/1.1 101 \x01",
+        "HTTP/1.1 101 X: \x01",
+        "HTTP/1.1: \x01",
+    ] {
+        let client = with_loose_fields();
+        let verdict = judge_response_to(&client, start.as_bytes());
+        assert_eq!(verdict, Err(MalformedHead), "{start:?}");
+        let later = format!("HTTP/1.1 100 Continue\r\nX: \x01\r\n\r\n{start}");
+        let verdict = judge_response_to(&client, later.as_bytes());
+        assert_eq!(verdict, Err(MalformedHead), "{later:?}");
+    }
 }
 
 #[test]
@@ -273,13 +320,13 @@ fn the_names_of_loose_fields_are_given_without_the_space() {
     // A page is read with the same rules.
     let head = b"HTTP/1.1 302 Found\r\nLocation : /x\r\n\r\n";
     assert_eq!(judge_response_to(&handshake(), head), Err(MalformedHead));
-    let Ok(Some(Outcome::Rejected(rejected))) = lenient_again().receive(head) else {
+    let Ok(Some(Outcome::Rejected(rejected))) = with_loose_fields().receive(head) else {
         panic!("it is a redirect")
     };
     assert_eq!(rejected.fields.first("location"), Some(&b"/x"[..]));
 }
 
-fn lenient_again() -> Handshake<'static> {
+fn with_loose_fields() -> Handshake<'static> {
     handshake().leniency(OfFields.on())
 }
 
