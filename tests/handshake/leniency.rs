@@ -220,6 +220,7 @@ fn a_fault_is_found_with_its_byte_whatever_is_relaxed() {
     for (is_loose, lines) in [
         (false, strict),
         (false, "X \t: a\r\n"),
+        (false, "X: a\r\n b\r\nno colon\r\n"),
         (true, "X: a\0"),
         (true, "X: \x01\0"),
         (true, "X: \x01\r\n\x01"),
@@ -289,6 +290,15 @@ fn line_feeds_alone_end_lines_of_responses_where_that_is_asked_for() {
             assert_eq!(accepted.fields.first("y"), Some(&b"z"[..]));
         }
         other => panic!("{other:?}"),
+    }
+    // A fold is one with such a line end too.
+    for field in [
+        "Upgrade:\n websocket",
+        "Upgrade: websocket\n ",
+        "Upgrade: websocket\n \n\t",
+    ] {
+        let verdict = judge_response_to(&lenient, &response(&[field]));
+        assert!(verdict.is_ok(), "{field:?}: {verdict:?}");
     }
     // A CR alone ends nothing, and a response starts with its status line.
     for (from, to) in [("X: a", "X: a\r"), ("Y: z", "Y:\rz"), ("Y: z", "Y: z\r\r")] {
