@@ -259,6 +259,7 @@ impl<R: Role> End<R> {
         }
     }
 
+    #[allow(clippy::too_many_lines, reason = "an arm for each operation")]
     fn apply(&mut self, op: &Op) {
         self.salt += 1;
         let was_open = self.conn.state() == State::Open;

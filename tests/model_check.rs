@@ -168,6 +168,7 @@ fn header_len(second: u8) -> usize {
 
 /// What can be said of an end by what went in and what came out.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct Seen {
     /// The code of its Close.
     sent: Option<u16>,

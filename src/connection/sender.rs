@@ -516,19 +516,21 @@ impl Sender<Server> {
     ) -> Result<[&'a [u8]; 2], SendError> {
         let frame = self.next_frame(broadcast.message().kind(), Fragment::Only)?;
         #[cfg(feature = "deflate")]
-        let compressed = broadcast.compressed_slices(self.compressing.window_bits());
-        #[cfg(feature = "deflate")]
-        if compressed.is_some() {
-            self.compressing.forget();
-        }
+        let (slices, compressed) = match broadcast.compressed_slices(self.compressing.window_bits())
+        {
+            Some(slices) => {
+                self.compressing.forget();
+                (slices, true)
+            }
+            None => (broadcast.slices(), false),
+        };
         #[cfg(not(feature = "deflate"))]
-        let compressed = None;
-        let slices = compressed.unwrap_or_else(|| broadcast.slices());
+        let (slices, compressed) = (broadcast.slices(), false);
         let [header, payload] = slices;
         self.outbound.data_sent(
             frame,
             MessageCost {
-                compressed: compressed.is_some(),
+                compressed,
                 wire_len: wire_len(header.len()).saturating_add(wire_len(payload.len())),
                 len: wire_len(broadcast.message().as_bytes().len()),
             },

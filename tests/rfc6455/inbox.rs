@@ -74,7 +74,7 @@ fn a_cleared_inbox_holds_nothing_for_the_next_connection() {
 /// Storage that belongs to the caller, filled by hand: bytes that were read there and not looked at.
 #[test]
 fn a_cleared_inbox_forgets_what_was_read_into_storage() {
-    let frame = wire_frame(0x82, &[b'o'; 20_000], Some(KEY));
+    let frame = wire_frame(0x82, &vec![b'o'; 20_000], Some(KEY));
     let (mut conn, mut inbox) = (server(), Inbox::<Vec<u8>, Growing>::new(1000));
     // All that the buffer has is taken; the next room is the assembler's.
     assert_eq!(read(&mut conn, &mut inbox, &frame[..600], 600), Ok(None));
@@ -85,7 +85,7 @@ fn a_cleared_inbox_forgets_what_was_read_into_storage() {
     inbox.clear();
 
     let mut conn = server();
-    let next = wire_frame(0x82, &[b'n'; 20_000], Some(KEY));
+    let next = wire_frame(0x82, &vec![b'n'; 20_000], Some(KEY));
     let seen = read(&mut conn, &mut inbox, &next, 20_000).unwrap();
     assert!(seen == Some((String::new(), vec![b'n'; 20_000])));
 }

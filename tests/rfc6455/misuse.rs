@@ -54,7 +54,7 @@ fn an_inbox_with_bytes_of_one_connection_is_refused_to_another() {
 /// Bytes that wait in storage, and room that was lent to one and filled for another.
 #[test]
 fn an_inbox_is_refused_wherever_the_bytes_are() {
-    let frame = wire_frame(0x82, &[7; 40_000], Some(KEY));
+    let frame = wire_frame(0x82, &vec![7; 40_000], Some(KEY));
     let (mut first, mut second, mut out) = (server(), server(), Vec::new());
     let mut inbox = Inbox::new(1000);
     read(&mut first, &mut inbox, &frame[..8]).unwrap();
@@ -111,7 +111,7 @@ fn no_more_is_filled_than_was_lent() {
     assert!(out.is_empty());
 
     // Of the room in storage, too.
-    let frame = wire_frame(0x82, &[7; 40_000], Some(KEY));
+    let frame = wire_frame(0x82, &vec![7; 40_000], Some(KEY));
     read(&mut conn, &mut inbox, &frame[..8]).unwrap();
     assert_eq!(conn.receive_from(&mut inbox, &mut out), Ok(None));
     let room = conn.read_room(&mut inbox).unwrap().len();
