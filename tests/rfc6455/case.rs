@@ -199,6 +199,7 @@ impl Case {
         self
     }
 
+    /// Makes it a connection that has agreed on this in its opening handshake.
     #[allow(dead_code, reason = "the tests of RFC 7692 have this file, too")]
     pub(crate) fn negotiated(mut self, negotiated: Negotiated<'static>) -> Self {
         self.negotiated = negotiated;
