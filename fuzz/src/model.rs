@@ -16,6 +16,17 @@ pub(crate) struct Limits {
     pub(crate) control_frames: u32,
 }
 
+/// What holds for a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules {
+    pub(crate) is_server: bool,
+    pub(crate) limits: Limits,
+    pub(crate) compressed: bool,
+    /// As in `Setting`.
+    pub(crate) own_bits: u8,
+    pub(crate) is_lenient: bool,
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Verdict {
     pub(crate) seen: Vec<Seen>,
@@ -59,6 +70,9 @@ impl Verdict {
 /// A message that has begun.
 struct Open {
     is_text: bool,
+    is_raw: bool,
+    /// Whether a frame without payload has told of its bits.
+    has_told: bool,
     len: u64,
     frames: u32,
     bytes: Vec<u8>,
@@ -67,26 +81,13 @@ struct Open {
 /// Judges what a server or a client is sent.
 ///
 /// Nothing if compression was agreed on and a frame makes use of it: that is not known here.
-pub(crate) fn judge(
-    is_server: bool,
-    limits: Limits,
-    compressed: bool,
-    input: &[u8],
-) -> Option<Verdict> {
+pub(crate) fn judge(rules: Rules, input: &[u8]) -> Option<Verdict> {
     let mut verdict = Verdict::default();
     let mut open = None;
     let mut controls = 0;
     let mut rest = input;
     while !rest.is_empty() && verdict.closed.is_none() {
-        match frame(
-            is_server,
-            limits,
-            compressed,
-            &mut verdict,
-            &mut open,
-            &mut controls,
-            rest,
-        ) {
+        match frame(rules, &mut verdict, &mut open, &mut controls, rest) {
             Ok(Step::Next(len)) => rest = &rest[len..],
             Ok(Step::Compressed) => return None,
             Ok(Step::Wait(is_inside)) => {
@@ -103,9 +104,17 @@ pub(crate) fn judge(
         }
     }
     verdict.is_inside |= open.is_some();
-    if let Some(Open { is_text, bytes, .. }) = open {
+    if let Some(Open {
+        is_text,
+        is_raw,
+        has_told,
+        bytes,
+        ..
+    }) = open
+    {
         // What is given of text is what is whole and valid of it.
         verdict.unfinished = match core::str::from_utf8(&bytes) {
+            _ if is_raw => Some(Seen::Raw(is_text, bytes)),
             _ if !is_text => Some(Seen::Binary(bytes)),
             Ok(text) => Some(Seen::Text(text.into())),
             Err(error) => {
@@ -117,6 +126,7 @@ pub(crate) fn judge(
         verdict.unfinished = verdict.unfinished.filter(|seen| match seen {
             Seen::Text(text) => !text.is_empty(),
             Seen::Binary(bytes) => !bytes.is_empty(),
+            Seen::Raw(_, bytes) => !bytes.is_empty() || has_told,
             _ => true,
         });
     }
@@ -132,14 +142,19 @@ enum Step {
 }
 
 fn frame(
-    is_server: bool,
-    limits: Limits,
-    compressed: bool,
+    rules: Rules,
     verdict: &mut Verdict,
     open: &mut Option<Open>,
     controls: &mut u32,
     rest: &[u8],
 ) -> Result<Step, ProtocolError> {
+    let Rules {
+        is_server,
+        limits,
+        compressed,
+        own_bits,
+        is_lenient,
+    } = rules;
     let Some(&first) = rest.first() else {
         return Ok(Step::Wait(false));
     };
@@ -154,11 +169,13 @@ fn frame(
     if is_control && !fin {
         return Err(HeaderError::FragmentedControl.into());
     }
-    if first & 0x70 != 0 {
-        if compressed && first & 0x70 == 0x40 && matches!(opcode, 1 | 2) && open.is_none() {
+    let own = if is_control { 0 } else { own_bits << 4 & first };
+    let others = first & 0x70 & !own;
+    if others != 0 {
+        if compressed && others == 0x40 && matches!(opcode, 1 | 2) && open.is_none() {
             return Ok(Step::Compressed);
         }
-        if !(compressed && first & 0x70 == 0x40 && matches!(opcode, 1 | 2)) {
+        if !(compressed && others == 0x40 && matches!(opcode, 1 | 2)) {
             return Err(ProtocolError::ReservedBits(rsv(first >> 4)));
         }
     }
@@ -184,7 +201,7 @@ fn frame(
     };
     // Section 5.1: a client masks, and only a client.
     match (is_server, second & 0x80 != 0) {
-        (true, false) => return Err(ProtocolError::UnmaskedFrame),
+        (true, false) if !is_lenient => return Err(ProtocolError::UnmaskedFrame),
         (false, true) => return Err(ProtocolError::MaskedFrame),
         _ => {}
     }
@@ -233,7 +250,7 @@ fn frame(
     } else if opcode == 8 && len == 1 {
         return Err(CloseFrameError::Truncated.into());
     }
-    let start = after_len + if is_server { 4 } else { 0 };
+    let start = after_len + if second & 0x80 != 0 { 4 } else { 0 };
     let Some(payload) = rest.get(start..) else {
         return Ok(Step::Wait(true));
     };
@@ -256,6 +273,8 @@ fn frame(
     *controls = 0;
     let message = open.get_or_insert(Open {
         is_text: opcode == 1,
+        is_raw: own_bits != 0 || (opcode == 1 && is_lenient),
+        has_told: false,
         len: 0,
         frames: 0,
         bytes: Vec::new(),
@@ -263,7 +282,9 @@ fn frame(
     message.frames += 1;
     message.len += len;
     message.bytes.extend(payload);
+    message.has_told |= own != 0 && len == 0;
     if message.is_text
+        && !message.is_raw
         && let Err(error) = core::str::from_utf8(&message.bytes)
         // Section 8.1: as soon as it is no UTF-8; it is none, too, if it ends inside a character.
         && (error.error_len().is_some() || (is_whole && fin))
@@ -273,8 +294,17 @@ fn frame(
     if !is_whole {
         return Ok(Step::Wait(true));
     }
-    if fin && let Some(Open { is_text, bytes, .. }) = open.take() {
-        verdict.seen.push(if is_text {
+    if fin
+        && let Some(Open {
+            is_text,
+            is_raw,
+            bytes,
+            ..
+        }) = open.take()
+    {
+        verdict.seen.push(if is_raw {
+            Seen::Raw(is_text, bytes)
+        } else if is_text {
             Seen::Text(String::from_utf8(bytes).expect("it was checked"))
         } else {
             Seen::Binary(bytes)
@@ -319,7 +349,7 @@ fn number(bytes: &[u8]) -> u64 {
         .fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
-fn rsv(bits: u8) -> Rsv {
+pub(crate) fn rsv(bits: u8) -> Rsv {
     [(4, Rsv::RSV1), (2, Rsv::RSV2), (1, Rsv::RSV3)]
         .into_iter()
         .filter(|(bit, _)| bits & bit != 0)

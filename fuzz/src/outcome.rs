@@ -1,5 +1,6 @@
 //! What an endpoint makes of its input, however that is cut and whichever call takes it.
 
+use websocket_proto::frame::MessageKind;
 use websocket_proto::{
     Assembler, Borrowed, Closure, Connection, Event, Fixed, Growing, Inbox, Incoming, Message,
     Payload, ProtocolError, ReceiveError, Role, State, Storage, Transport,
@@ -13,6 +14,8 @@ pub(crate) enum Seen {
     /// What a peer of this crate's gives as text, though it is none.
     NotText(Vec<u8>),
     Binary(Vec<u8>),
+    /// What is only unmasked, and whether it was sent as text.
+    Raw(bool, Vec<u8>),
     Ping(Vec<u8>),
     Pong(Vec<u8>),
     Close(u16, String),
@@ -289,7 +292,9 @@ pub(crate) fn chunk_onto(open: Option<Seen>, chunk: &websocket_proto::Chunk<'_>)
         "first says where a message begins"
     );
     assert!(
-        !chunk.payload.is_empty() || chunk.last,
+        !chunk.payload.is_empty()
+            || chunk.last
+            || matches!(chunk.payload, Payload::Raw { rsv, .. } if !rsv.is_empty()),
         "a chunk has something to tell"
     );
     match (open, chunk.payload) {
@@ -297,6 +302,14 @@ pub(crate) fn chunk_onto(open: Option<Seen>, chunk: &websocket_proto::Chunk<'_>)
             Seen::Text(carried.into_iter().chain(text.chars()).collect())
         }
         (None, Payload::Binary(bytes)) => Seen::Binary(bytes.into()),
+        (None, Payload::Raw { kind, bytes, .. }) => {
+            Seen::Raw(kind == MessageKind::Text, bytes.into())
+        }
+        (Some(Seen::Raw(is_text, mut message)), Payload::Raw { kind, bytes, .. }) => {
+            assert_eq!(kind == MessageKind::Text, is_text);
+            message.extend_from_slice(bytes);
+            Seen::Raw(is_text, message)
+        }
         (Some(Seen::Text(mut message)), Payload::Text { carried, text }) => {
             message.extend(carried);
             message.push_str(text);
@@ -314,6 +327,7 @@ pub(crate) fn incoming_seen(incoming: Incoming<'_>) -> Seen {
     match incoming {
         Incoming::Message(Message::Text(text)) => Seen::Text(text.into()),
         Incoming::Message(Message::Binary(bytes)) => Seen::Binary(bytes.into()),
+        Incoming::Raw(raw) => Seen::Raw(raw.kind == MessageKind::Text, raw.bytes.into()),
         Incoming::Ping(payload) => Seen::Ping(payload.to_vec()),
         Incoming::Pong(payload) => Seen::Pong(payload.to_vec()),
         Incoming::Close(frame) => Seen::Close(frame.code().get(), frame.reason().into()),

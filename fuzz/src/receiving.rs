@@ -5,10 +5,12 @@
 
 use websocket_proto::deflate::{Agreement, Policy, WindowBits};
 use websocket_proto::frame::MaskingKey;
-use websocket_proto::{Client, Config, Connection, Negotiated, ProtocolError, Role, Server};
+use websocket_proto::{
+    Client, Config, Connection, Leniency, Negotiated, ProtocolError, Role, Server,
+};
 
 use crate::bytes::{Bytes, Cuts};
-use crate::model::{self, Limits};
+use crate::model::{self, Limits, Rules};
 use crate::outcome::{By, Outcome, STORAGE, drive};
 use crate::wire;
 
@@ -18,6 +20,10 @@ pub(crate) struct Setting {
     pub(crate) limits: Limits,
     pub(crate) deflate: Option<Agreement>,
     pub(crate) window: usize,
+    /// The bits of extensions of the caller's own: RSV1 to RSV3 as a number, the highest first.
+    pub(crate) own_bits: u8,
+    /// Whether frames need no mask, and text no check.
+    pub(crate) is_lenient: bool,
 }
 
 impl Setting {
@@ -30,10 +36,18 @@ impl Setting {
             control_frames: choices.pick(&[u32::MAX, 2, 1, 0]),
         };
         let (agreed, window) = (choices.byte(), choices.byte());
+        let own_bits = match (agreed & 0x40 != 0, agreed & 1 != 0) {
+            (false, _) => 0,
+            (true, false) => 0b110,
+            // RSV1 is that of permessage-deflate.
+            (true, true) => 0b010,
+        };
         Self {
             limits,
             deflate: (agreed & 1 != 0).then(|| Agreement::new(&policy(agreed))),
             window: 4 + usize::from(window) * 16,
+            own_bits,
+            is_lenient: agreed & 0x80 != 0,
         }
     }
 
@@ -43,11 +57,17 @@ impl Setting {
             .max_message_len(self.limits.message_len)
             .max_fragments(self.limits.fragments)
             .max_control_frames(self.limits.control_frames)
+            .leniency(
+                Leniency::default()
+                    .unmasked_frames(self.is_lenient)
+                    .unchecked_text(self.is_lenient),
+            )
     }
 
     pub(crate) fn negotiated(&self) -> Negotiated<'static> {
         let mut negotiated = Negotiated::default();
         negotiated.deflate = self.deflate;
+        negotiated.reserved_bits = model::rsv(self.own_bits);
         negotiated
     }
 
@@ -100,8 +120,14 @@ pub(crate) fn check<R: Role>(
     let messages = drive(&mut connect(&setting), By::Growing, &cuts, input);
     assert_eq!(messages, chunks.clone().of_messages(), "by messages");
 
-    let compressed = setting.deflate.is_some();
-    let Some(model) = model::judge(is_server, setting.limits, compressed, input) else {
+    let rules = Rules {
+        is_server,
+        limits: setting.limits,
+        compressed: setting.deflate.is_some(),
+        own_bits: setting.own_bits,
+        is_lenient: setting.is_lenient,
+    };
+    let Some(model) = model::judge(rules, input) else {
         return;
     };
     let sent = wire::sent(&chunks.out, !is_server);
@@ -209,7 +235,7 @@ fn is_sound(is_server: bool, setting: &Setting, outcome: &Outcome) {
     for seen in outcome.seen.iter().chain(&outcome.unfinished) {
         let len = match seen {
             Seen::Text(text) => text.len(),
-            Seen::Binary(bytes) | Seen::NotText(bytes) => bytes.len(),
+            Seen::Binary(bytes) | Seen::NotText(bytes) | Seen::Raw(_, bytes) => bytes.len(),
             Seen::Ping(payload) | Seen::Pong(payload) => {
                 assert!(payload.len() <= 125);
                 0

@@ -82,7 +82,7 @@ impl<'p, 'f> Acceptance<'p, 'f> {
     /// be in [`Negotiated::reserved_bits`].
     ///
     /// permessage-deflate is accepted where the client offers it: by the first policy that takes an
-    /// offer, in that policy's place. [`deflate`](Acceptance::deflate) comes before the list.
+    /// offer, in that policy's place. `deflate` comes before the list.
     ///
     /// The order is that in which a sender applies them. So an own extension that sets its bits
     /// frame by frame has to come after permessage-deflate.

@@ -357,7 +357,7 @@ impl<'p, 'r> Handshake<'p, Http1<'r>> {
     ///
     /// The server answers with the extensions that it accepts. It does not say which of several
     /// offers of permessage-deflate it takes. The answer is judged by the first offer whose rules it
-    /// keeps, and [`Negotiated::deflate`] follows from that one. Both sides agree all the same: what
+    /// keeps, and `Negotiated::deflate` follows from that one. Both sides agree all the same: what
     /// limits the client stands in the answer, and what limits the server has to be repeated there
     /// (RFC 7692 sections 7.1.1 and 7.1.2). If the answer keeps the rules of no offer, the handshake
     /// fails.

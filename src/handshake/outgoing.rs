@@ -169,7 +169,7 @@ impl<'a> From<&'a alloc::vec::Vec<(&'a str, &'a [u8])>> for FieldList<'a> {
 
 /// The value of a field that is to go out: bytes, which need not be UTF-8.
 ///
-/// Hand over what [`to_vec`](FieldValue::to_vec) gives, or where there is no allocator its
+/// Hand over what `to_vec` gives, or where there is no allocator its
 /// [`parts`](FieldValue::parts). Printing is for people: bytes that are not UTF-8 are replaced by
 /// U+FFFD there, in those values of the caller's that have some.
 ///
