@@ -2,6 +2,7 @@
 
 use crate::error::SendError;
 use crate::frame::Rsv;
+use crate::id::Id;
 
 /// A buffer that gathers the chunks of a message into frames, for a relay.
 ///
@@ -14,7 +15,8 @@ use crate::frame::Rsv;
 ///
 /// The buffer `B` is anything that lends bytes: an array, a slice, a `Vec` with a length. It holds
 /// bytes of one connection at a time. While it [is idle](Self::is_idle) it belongs to none, so one
-/// buffer can serve several connections whose messages do not overlap.
+/// buffer can serve several connections whose messages do not overlap. (A target without atomic
+/// operations cannot tell connections apart.)
 #[derive(Debug)]
 pub struct ChunkBuffer<B> {
     buffer: B,
@@ -22,17 +24,8 @@ pub struct ChunkBuffer<B> {
     len: usize,
     /// The reserved bits that the held bytes came with.
     rsv: Rsv,
-    /// The place of the held bytes in the connection that they belong to, if there are any.
-    place: Option<HeldPlace>,
-}
-
-/// The place of held bytes in what a connection sends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct HeldPlace {
-    /// Messages that were complete before.
-    pub(crate) messages: u64,
-    /// Bytes of this message that went out before.
-    pub(crate) offset: u64,
+    /// The connection that the held bytes belong to.
+    owner: Id,
 }
 
 impl<B: AsMut<[u8]>> ChunkBuffer<B> {
@@ -42,13 +35,13 @@ impl<B: AsMut<[u8]>> ChunkBuffer<B> {
             buffer,
             len: 0,
             rsv: Rsv::NONE,
-            place: None,
+            owner: Id::NONE,
         }
     }
 
     /// Whether no chunk is held: the buffer may serve another connection.
-    pub const fn is_idle(&self) -> bool {
-        self.place.is_none()
+    pub fn is_idle(&self) -> bool {
+        self.owner == Id::NONE
     }
 
     /// Returns the number of held bytes.
@@ -67,16 +60,16 @@ impl<B: AsMut<[u8]>> ChunkBuffer<B> {
     /// message with [`SendError::WrongBuffer`]: close it.
     pub const fn clear(&mut self) {
         self.len = 0;
-        self.place = None;
+        self.owner = Id::NONE;
     }
 
-    /// Checks that the buffer holds what the connection expects it to hold.
+    /// Checks that the buffer holds bytes of this connection, or none if this is [`Id::NONE`].
     ///
     /// # Errors
     ///
     /// [`SendError::WrongBuffer`].
-    pub(crate) fn ensure_holds(&self, expected: Option<HeldPlace>) -> Result<(), SendError> {
-        if self.place == expected {
+    pub(crate) fn ensure_holds_of(&self, owner: Id) -> Result<(), SendError> {
+        if self.owner == owner {
             Ok(())
         } else {
             Err(SendError::WrongBuffer)
@@ -89,9 +82,9 @@ impl<B: AsMut<[u8]>> ChunkBuffer<B> {
             && self.len.saturating_add(len) <= self.buffer.as_mut().len()
     }
 
-    /// Holds bytes for which it [has room](Self::has_room).
-    pub(crate) fn push(&mut self, parts: [&[u8]; 2], rsv: Rsv, place: HeldPlace) {
-        self.place = Some(place);
+    /// Holds bytes of this connection for which it [has room](Self::has_room).
+    pub(crate) fn push(&mut self, parts: [&[u8]; 2], rsv: Rsv, owner: Id) {
+        self.owner = owner;
         self.rsv = rsv;
         for part in parts {
             let room = self.buffer.as_mut().get_mut(self.len..).unwrap_or_default();

@@ -26,7 +26,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("error", &["frame", "output"]),
     ("fragment", &[]),
     ("traffic", &[]),
-    ("chunk_buffer", &["error", "frame"]),
+    ("chunk_buffer", &["error", "frame", "id"]),
     ("event", &["fragment", "frame"]),
     ("broadcast", &["num", "frame", "error", "event", "deflate"]),
     (

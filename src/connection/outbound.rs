@@ -1,11 +1,11 @@
 //! The outbound direction: frames in their order, never one inside another.
 
-use crate::chunk_buffer::HeldPlace;
 use crate::error::SendError;
 use crate::fragment::Fragment;
 use crate::frame::{
     EncodedHeader, FirstByte, FrameHeader, KEY_LEN, Mask, MaskingKey, MessageKind, Opcode, Rsv,
 };
+use crate::id::Id;
 use crate::num::{self, wire_len};
 use crate::output::{Output, OutputFull};
 use crate::role::Role;
@@ -14,6 +14,8 @@ use crate::traffic::{MessageCost, Traffic};
 /// State of the send direction.
 #[derive(Debug)]
 pub(super) struct Outbound {
+    /// What tells a chunk buffer whose bytes it holds.
+    id: Id,
     /// Bytes of payload that the streamed frame lacks.
     remaining: u64,
     /// The mask of the streamed frame.
@@ -52,8 +54,9 @@ pub(super) struct DataFrame {
 }
 
 impl Outbound {
-    pub(super) const fn new(own_bits: Rsv) -> Self {
+    pub(super) fn new(own_bits: Rsv) -> Self {
         Self {
+            id: Id::next(),
             remaining: 0,
             mask: Mask::new(MaskingKey::new([0; 4])),
             message: None,
@@ -153,29 +156,26 @@ impl Outbound {
     }
 
     /// Notes that a chunk buffer holds bytes of the message that `frame` is of, which begins if none
-    /// is open. Returns their place.
-    pub(super) fn hold(&mut self, frame: DataFrame, is_compressed: bool) -> HeldPlace {
+    /// is open. Returns the owner of the bytes.
+    pub(super) const fn hold(&mut self, frame: DataFrame, is_compressed: bool) -> Id {
         if self.message.is_none() {
             self.message = Some(frame.kind);
             self.is_compressed = is_compressed;
             self.newest_wire_len = 0;
             self.newest_len = 0;
             self.held = Held::Start;
-        } else if self.held == Held::Nothing {
+        } else if matches!(self.held, Held::Nothing) {
             self.held = Held::Rest;
         }
-        self.place()
+        self.id
     }
 
-    /// Returns the place of the bytes that a chunk buffer holds, if one does.
-    pub(super) fn held_place(&self) -> Option<HeldPlace> {
-        (self.held != Held::Nothing).then(|| self.place())
-    }
-
-    const fn place(&self) -> HeldPlace {
-        HeldPlace {
-            messages: self.sent.messages,
-            offset: self.newest_len,
+    /// Returns the owner of the bytes that a chunk buffer holds of this connection, or none.
+    pub(super) fn held_owner(&self) -> Id {
+        if self.held == Held::Nothing {
+            Id::NONE
+        } else {
+            self.id
         }
     }
 

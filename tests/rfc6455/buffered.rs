@@ -4,8 +4,8 @@ use arrayvec::ArrayVec;
 use websocket_proto::frame::{CloseCode, MaskingKey, MessageKind, Rsv};
 use websocket_proto::{
     Assembler, Broadcast, Chunk, ChunkBuffer, Client, Config, Connection, Event, Fragment,
-    Incoming, Negotiated, Payload, ProtocolError, RawMessage, ReceiveError, Role, SendError,
-    Server, SliceOutput,
+    Incoming, MessageCost, Negotiated, Payload, ProtocolError, RawMessage, ReceiveError, Role,
+    SendError, Server, SliceOutput,
 };
 
 use crate::case::*;
@@ -211,9 +211,11 @@ fn held_bytes_leave_when_they_are_told_to() {
     conn.flush_buffered(&mut chunks, &mut out).unwrap();
     conn.send_chunk(&binary_chunk(Fragment::Last, b""), &mut out)
         .unwrap();
+    assert_eq!(conn.newest_sent().len, 7);
     let chunk = binary_chunk(Fragment::First, b"");
     conn.send_buffered(&chunk, &mut chunks, &mut out).unwrap();
     assert!(!chunks.is_idle() && chunks.is_empty());
+    assert_eq!(conn.newest_sent(), MessageCost::default(), "none of it yet");
     conn.flush_buffered(&mut chunks, &mut out).unwrap();
     conn.send_fragment(b"h", Fragment::Last, &mut out).unwrap();
     let expected: [(u8, &[u8]); 6] = [
@@ -350,15 +352,16 @@ fn a_buffer_that_holds_something_else_is_refused() {
     of_other.clear();
     assert!(of_other.is_idle() && of_other.is_empty());
     assert_eq!(one.send_buffered(&last, &mut of_other, &mut none), wrong);
-    // An earlier message's.
-    let mut stale = ChunkBuffer::new([0; 16]);
-    let (mut conn, mut again) = (server(), ChunkBuffer::new([0; 16]));
-    conn.send_buffered(&first, &mut stale, &mut none).unwrap();
-    let mut moved = core::mem::replace(&mut stale, ChunkBuffer::new([0; 16]));
-    conn.send_buffered(&last, &mut moved, &mut out).unwrap();
-    conn.send_buffered(&first, &mut again, &mut none).unwrap();
-    assert_eq!(conn.send_buffered(&last, &mut stale, &mut none), wrong);
-    conn.send_buffered(&last, &mut again, &mut out).unwrap();
+    // Two connections at the same place of the same message.
+    let (mut one, mut other) = (server(), server());
+    let mut of_one = ChunkBuffer::new([0; 16]);
+    let mut of_other = ChunkBuffer::new([0; 16]);
+    one.send_buffered(&first, &mut of_one, &mut none).unwrap();
+    other
+        .send_buffered(&first, &mut of_other, &mut none)
+        .unwrap();
+    assert_eq!(one.send_buffered(&last, &mut of_other, &mut none), wrong);
+    assert_eq!(other.send_buffered(&last, &mut of_one, &mut none), wrong);
     assert_eq!(none, []);
 }
 
@@ -463,4 +466,48 @@ fn s5_8_bytes_with_other_bits_go_in_a_frame_of_their_own() {
     assert_eq!((short.filled(), chunks.len()), (&[][..], 1));
     conn.send_buffered(&last, &mut chunks, &mut out).unwrap();
     assert_eq!(out, b"\x11\x01d\xa0\x01e");
+}
+
+#[test]
+fn an_empty_chunk_adds_nothing_to_a_message_that_has_begun() {
+    let (mut conn, mut out) = (server(), Vec::new());
+    let mut chunks = ChunkBuffer::new([0; 16]);
+    conn.send_fragment(b"a", Fragment::First, &mut out).unwrap();
+    let empty = binary_chunk(Fragment::Middle, b"");
+    conn.send_buffered(&empty, &mut chunks, &mut out).unwrap();
+    assert!(chunks.is_idle());
+    conn.flush_buffered(&mut chunks, &mut out).unwrap();
+    conn.send_fragment(b"b", Fragment::Last, &mut out).unwrap();
+    assert_eq!(out, b"\x02\x01a\x80\x01b");
+}
+
+/// Also by a chunk that is only held, and before the bytes that are let go.
+#[test]
+fn a_waiting_pong_leaves_before_gathered_chunks_and_only_if_they_may_go() {
+    let (mut conn, mut out) = (server(), Vec::new());
+    let mut chunks = ChunkBuffer::new([0; 16]);
+    let waits = |conn: &mut Connection<Server>, payload: &[u8]| {
+        let mut none = SliceOutput::new(&mut []);
+        let mut ping = wire_frame(0x89, payload, Some(KEY));
+        conn.receive(&mut &mut ping[..], &mut none).unwrap();
+        assert!(conn.wants_flush());
+    };
+    waits(&mut conn, b"one");
+    let last = binary_chunk(Fragment::Last, b"x");
+    let error = conn.send_buffered(&last, &mut chunks, &mut out);
+    assert_eq!((error, out.len()), (Err(SendError::NoMessageOpen), 0));
+    let first = binary_chunk(Fragment::First, b"a");
+    conn.send_buffered(&first, &mut chunks, &mut out).unwrap();
+    assert_eq!(frames_on_the_wire(&out, false), [sent_pong(b"one")]);
+    waits(&mut conn, b"two");
+    let mut another = ChunkBuffer::new([0; 16]);
+    let error = conn.flush_buffered(&mut another, &mut out);
+    assert_eq!(error, Err(SendError::WrongBuffer));
+    assert!(conn.wants_flush());
+    out.clear();
+    conn.flush_buffered(&mut chunks, &mut out).unwrap();
+    assert_eq!(
+        frames_on_the_wire(&out, false),
+        [sent_pong(b"two"), (0x02, b"a".to_vec())]
+    );
 }

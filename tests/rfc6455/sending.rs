@@ -1149,6 +1149,23 @@ fn s5_5_an_output_of_the_least_length_holds_every_reply() {
     );
 }
 
+/// There is one Close in a connection, also if it was dropped.
+#[test]
+fn s5_5_1_no_second_close_is_owed_for_one_that_was_dropped() {
+    let mut conn = server();
+    let mut room = [0; 3];
+    let mut small = SliceOutput::new(&mut room);
+    conn.receive(&mut &mut masked(0x88, b"\x03\xe8")[..], &mut small)
+        .unwrap();
+    conn.flush(&mut small).unwrap();
+    let mut out = Vec::new();
+    conn.fail(CloseCode::POLICY_VIOLATION, "", &mut out)
+        .unwrap();
+    conn.flush(&mut out).unwrap();
+    assert_eq!((out.len(), conn.wants_flush()), (0, false));
+    assert_eq!(conn.transport(), Transport::CloseNow);
+}
+
 /// Only `flush` drops a reply: an output that was too small for a moment costs nothing.
 #[test]
 fn a_reply_that_is_not_flushed_waits_for_a_larger_output() {

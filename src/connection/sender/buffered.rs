@@ -32,7 +32,7 @@ impl<R: Role> Sender<R> {
         if let Some(rsv) = raw_bits {
             self.outbound.ensure_raw(rsv)?;
         }
-        chunks.ensure_holds(self.outbound.held_place())?;
+        chunks.ensure_holds_of(self.outbound.held_owner())?;
         self.flush_first(out);
 
         let mut room = [0; 4];
@@ -75,7 +75,7 @@ impl<R: Role> Sender<R> {
     ) -> Result<(), SendError> {
         self.ensure_open()?;
         self.outbound.ensure_no_open_frame()?;
-        chunks.ensure_holds(self.outbound.held_place())?;
+        chunks.ensure_holds_of(self.outbound.held_owner())?;
         if chunks.is_idle() {
             return Ok(());
         }
@@ -96,8 +96,8 @@ impl<R: Role> Sender<R> {
         if is_empty && frame.first.opcode == Opcode::Continuation {
             return;
         }
-        let place = self.outbound.hold(frame, is_compressed);
-        chunks.push(payload, frame.first.rsv, place);
+        let owner = self.outbound.hold(frame, is_compressed);
+        chunks.push(payload, frame.first.rsv, owner);
     }
 
     /// Puts the held bytes as a frame that others follow.
