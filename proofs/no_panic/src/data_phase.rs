@@ -4,9 +4,9 @@ use arrayvec::ArrayVec;
 use websocket_proto::frame::{CloseCode, EncodedHeader, MaskingKey, MessageKind, Rsv};
 use websocket_proto::{
     Assembler, Borrowed, Broadcast, Chunk, ChunkBuffer, Client, Closure, Config, Connection, Event,
-    Fixed, Fragment, Inbox, Incoming, LimitedOutput, Message, MessageCost, Misuse, Negotiated, Output, ProtocolError, ReceiveError,
-    RawMessage, Receiver, Reply, Role, SendError, Sender, Server, SliceOutput, State, Storage,
-    Traffic, Transport,
+    Fixed, Fragment, Inbox, Incoming, LimitedOutput, Message, MessageCost, Misuse, Negotiated,
+    Output, RawMessage, ReceiveError, Receiver, Reply, Role, SendError, Sender, Server,
+    SliceOutput, State, Storage, Traffic, Transport,
 };
 
 use crate::{Root, roots};
@@ -24,7 +24,7 @@ type Lent<'a> = Borrowed<'a>;
 type Bytes<'a> = &'a mut [u8];
 type Buffer = [u8; 300];
 
-type Received<'m> = Result<Option<Incoming<'m>>, ProtocolError>;
+type Received<'m> = Result<Option<Incoming<'m>>, ReceiveError>;
 type Sent = Result<(), SendError>;
 
 fn new<R: Role>(role: R, negotiated: Negotiated<'_>, config: Config) -> Connection<R> {
@@ -35,7 +35,7 @@ fn receive<'b, R: Role, O: Output>(
     conn: &mut Connection<R>,
     input: &mut &'b mut [u8],
     out: &mut O,
-) -> Result<Option<Event<'b>>, ProtocolError> {
+) -> Result<Option<Event<'b>>, ReceiveError> {
     conn.receive(input, out)
 }
 
@@ -67,12 +67,24 @@ fn payload_read<'m, R: Role, S: Storage, O: Output>(
 fn read_room<'m, R: Role, B: AsMut<[u8]>, S: Storage>(
     conn: &mut Connection<R>,
     inbox: &'m mut Inbox<B, S>,
-) -> &'m mut [u8] {
+) -> Result<&'m mut [u8], Misuse> {
     conn.read_room(inbox)
 }
 
-fn filled<B: AsMut<[u8]>, S: Storage>(inbox: &mut Inbox<B, S>, len: usize) {
-    inbox.filled(len);
+fn filled<B: AsMut<[u8]>, S: Storage>(inbox: &mut Inbox<B, S>, len: usize) -> Result<(), Misuse> {
+    inbox.filled(len)
+}
+
+fn with_unread<B: AsMut<[u8]>, S: Storage>(
+    inbox: Inbox<B, S>,
+    begin: usize,
+    end: usize,
+) -> Result<Inbox<B, S>, Misuse> {
+    let mut inbox = inbox.with_unread(begin..end)?;
+    if !inbox.is_idle() {
+        inbox.clear();
+    }
+    Ok(inbox)
 }
 
 fn receive_from<'m, R: Role, B: AsMut<[u8]>, S: Storage, O: Output>(
@@ -229,6 +241,14 @@ fn traffic<R: Role>(conn: &Connection<R>) -> (Traffic, MessageCost) {
     (conn.sent(), conn.newest_sent())
 }
 
+fn received<R: Role>(
+    conn: &mut Connection<R>,
+    config: Config,
+) -> (Traffic, MessageCost, Option<u64>) {
+    conn.set_config(config);
+    (conn.received(), conn.newest_received(), conn.receiving())
+}
+
 fn half_traffic<R: Role>(sender: &Sender<R>) -> (Traffic, MessageCost) {
     (sender.sent(), sender.newest_sent())
 }
@@ -244,7 +264,7 @@ fn half_receive<'b, R: Role>(
     receiver: &mut Receiver<R>,
     input: &mut &'b mut [u8],
     reply: Replies<'_>,
-) -> Result<Option<Event<'b>>, ProtocolError> {
+) -> Result<Option<Event<'b>>, ReceiveError> {
     receiver.receive(input, reply)
 }
 
@@ -274,12 +294,13 @@ fn half_receive_from<'m, R: Role, B: AsMut<[u8]>, S: Storage>(
     inbox: &'m mut Inbox<B, S>,
     reply: Replies<'_>,
 ) -> Received<'m> {
-    receiver.read_room(inbox).fill(0);
+    receiver.read_room(inbox)?.fill(0);
     receiver.receive_from(inbox, reply)
 }
 
-fn half_receive_eof<R: Role>(receiver: &mut Receiver<R>) -> Reply {
+fn half_receive_eof<R: Role>(receiver: &mut Receiver<R>, config: Config) -> Reply {
     receiver.reset_control_frames();
+    receiver.set_config(config);
     receiver.receive_eof()
 }
 
@@ -424,6 +445,7 @@ macro_rules! without_output {
             mask_payload::<$role>,
             state::<$role>,
             traffic::<$role>,
+            received::<$role>,
             half_traffic::<$role>,
             receive_eof::<$role>,
             split::<$role>,
@@ -456,6 +478,8 @@ pub(crate) const ROOTS: &[&[Root]] = &[
         filled::<Bytes<'_>, Room>,
         filled::<Bytes<'_>, Lent<'_>>,
         filled::<Buffer, Room>,
+        with_unread::<Bytes<'_>, Room>,
+        with_unread::<Buffer, Room>,
         broadcast,
         half_broadcast,
         new_broadcast,

@@ -13,8 +13,8 @@ use websocket_proto::handshake::server::{
     ResponseHead, Upgrade,
 };
 use websocket_proto::handshake::{
-    Extension, Extensions, Field, FieldList, FieldValue, Fields, HandshakeError, HeadEnd, HeadLimits,
-    HttpVersion, ParamValue, Params, PseudoFields, Subprotocols, SupportedExtension,
+    Extension, Extensions, Field, FieldList, FieldValue, Fields, HandshakeError, HeadEnd,
+    HeadLimits, HttpVersion, ParamValue, Params, PseudoFields, Subprotocols, SupportedExtension,
 };
 use websocket_proto::{Leniency, Negotiated, Output, OutputFull, SliceOutput};
 

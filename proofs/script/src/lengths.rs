@@ -4,8 +4,8 @@ use core::fmt::Write;
 
 use websocket_proto::frame::MaskingKey;
 use websocket_proto::{
-    Assembler, Client, Config, Connection, Incoming, Negotiated, ProtocolError, Role, Server,
-    SliceOutput,
+    Assembler, Client, Config, Connection, Incoming, Negotiated, ProtocolError, ReceiveError, Role,
+    Server, SliceOutput,
 };
 
 use crate::{Rooms, Wrong};
@@ -142,7 +142,8 @@ pub fn beyond_memory(rooms: &mut Rooms, text: &mut impl Write) -> Result<(), Wro
         let mut conn = Connection::new(Server, Negotiated::default(), all);
         let mut messages = Assembler::in_slice(&mut rooms.message);
         let failed = conn.receive_message(&mut &mut header[..], &mut messages, &mut out);
-        let Err(error @ ProtocolError::MessageTooLong { .. }) = failed else {
+        let failed = failed.err().and_then(ReceiveError::protocol);
+        let Some(error @ ProtocolError::MessageTooLong { .. }) = failed else {
             return Err(Wrong("a message longer than memory is not refused"));
         };
         writeln!(
