@@ -73,7 +73,7 @@ pub(crate) fn close(conn: &mut Connection<Server>, out: &mut Vec<u8>) -> Outcome
     }
     let mut read = *b"\x88\x82\0\0\0\0\x03\xe8";
     let mut input = &mut read[..];
-    conn.receive(&mut input, out)?;
+    conn.receive_inflated(&mut input, &mut [0; 4], out)?;
     if out != b"\x88\x02\x03\xe8" {
         return Err("a Close was not answered".into());
     }
