@@ -37,8 +37,9 @@ pub(crate) const READ_BUFFER: usize = 32 << 10;
 const WRITE_PIECE: usize = 64 << 10;
 /// How much output lets this server's own answers wait: it takes no more messages until it is gone.
 const HIGH_WATER: usize = 64 << 10;
-/// How much output lets replies of the engine wait: no more of them are put out until it is gone.
-const REPLIES: usize = 4 << 10;
+/// How much output lets replies of the engine wait: no more of them are put out until it is gone. A
+/// Pong is shorter than its Ping, so who reads gets one for each Ping of a read.
+const REPLIES: usize = READ_BUFFER;
 /// What a connection may keep of the memory that a large message needed.
 const KEPT: usize = 256 << 10;
 

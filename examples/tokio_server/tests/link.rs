@@ -300,7 +300,8 @@ async fn a_flood_of_pings_is_read_without_answers_that_pile_up() -> Result<()> {
     }
     timeout(Duration::from_secs(1), peer.stream.write_all(&out)).await??;
     let (len, came) = peer.comes(Duration::from_secs(1)).await?;
-    assert!(len < 2 * PIPE, "{len}");
+    // Of answers that would be as long as the Pings: 12 MB.
+    assert!(len < 4 * PIPE, "{len}");
     let Some(Came::Pong(payload)) = came.last() else {
         return Err("no Pong".into());
     };
