@@ -78,7 +78,7 @@ impl<B: AsMut<[u8]>> ChunkBuffer<B> {
 
     /// Whether the buffer has room for `len` bytes more with these bits.
     pub(crate) fn has_room(&mut self, len: usize, rsv: Rsv) -> bool {
-        (self.len == 0 || self.rsv == rsv)
+        (self.is_idle() || self.rsv == rsv)
             && self.len.saturating_add(len) <= self.buffer.as_mut().len()
     }
 

@@ -468,6 +468,77 @@ fn s5_8_bytes_with_other_bits_go_in_a_frame_of_their_own() {
     assert_eq!(out, b"\x11\x01d\xa0\x01e");
 }
 
+/// A frame without payload may still say something by its bits: of what follows, or of the message.
+#[test]
+fn s5_8_the_bits_of_an_empty_frame_go_on_and_are_nobody_elses() {
+    use Fragment::{First, Last, Middle};
+    let mut negotiated = Negotiated::default();
+    negotiated.reserved_bits = Rsv::RSV2;
+    let none = Rsv::NONE;
+    let bit = Rsv::RSV2;
+    let cases: [(&[(Fragment, Rsv, &str)], &[(u8, &str)]); 8] = [
+        (
+            &[(First, bit, ""), (Last, none, "abc")],
+            &[(0x21, ""), (0x80, "abc")],
+        ),
+        (
+            &[(First, none, ""), (Last, bit, "abc")],
+            &[(0x01, ""), (0xa0, "abc")],
+        ),
+        (
+            &[(First, bit, ""), (Middle, none, "a"), (Last, none, "b")],
+            &[(0x21, ""), (0x80, "ab")],
+        ),
+        (
+            &[(First, none, "a"), (Middle, bit, ""), (Last, none, "b")],
+            &[(0x01, "a"), (0x20, ""), (0x80, "b")],
+        ),
+        (
+            &[
+                (First, none, "longer"),
+                (Middle, bit, ""),
+                (Last, none, "b"),
+            ],
+            &[(0x01, "longer"), (0x20, ""), (0x80, "b")],
+        ),
+        (
+            &[(First, none, ""), (Middle, bit, ""), (Last, none, "")],
+            &[(0x01, ""), (0x20, ""), (0x80, "")],
+        ),
+        // The same bits are one frame's, as ever.
+        (
+            &[(First, bit, ""), (Middle, bit, ""), (Last, bit, "abc")],
+            &[(0xa1, "abc")],
+        ),
+        (
+            &[(First, bit, "a"), (Middle, bit, ""), (Last, bit, "b")],
+            &[(0xa1, "ab")],
+        ),
+    ];
+    for (given, expected) in cases {
+        let mut conn = Connection::new(Server, negotiated, Config::default());
+        let (mut out, mut chunks) = (Vec::new(), ChunkBuffer::new([0; 4]));
+        for (fragment, rsv, text) in given {
+            let chunk = Chunk {
+                first: fragment.is_first(),
+                last: fragment.is_last(),
+                payload: Payload::Raw {
+                    kind: MessageKind::Text,
+                    rsv: *rsv,
+                    bytes: text.as_bytes(),
+                },
+            };
+            conn.send_buffered(&chunk, &mut chunks, &mut out).unwrap();
+        }
+        let expected = expected
+            .iter()
+            .map(|(first, text)| (*first, (*text).into()));
+        let expected: Vec<(u8, Vec<u8>)> = expected.collect();
+        assert_eq!(frames_on_the_wire(&out, false), expected, "{given:?}");
+        assert!(chunks.is_idle());
+    }
+}
+
 #[test]
 fn an_empty_chunk_adds_nothing_to_a_message_that_has_begun() {
     let (mut conn, mut out) = (server(), Vec::new());

@@ -45,7 +45,7 @@ impl<R: Role> Sender<R> {
             return Ok(());
         }
         // A frame has the same bits for all of its payload: what is held goes first.
-        if !chunks.is_empty() && chunks.rsv() != frame.first.rsv {
+        if !chunks.is_idle() && chunks.rsv() != frame.first.rsv {
             let is_held = !fragment.is_last() && len <= chunks.max_len();
             if !is_held {
                 make_room_for_two::<R>(chunks.len(), len, out)?;
@@ -91,8 +91,8 @@ impl<R: Role> Sender<R> {
         payload: [&[u8]; 2],
         chunks: &mut ChunkBuffer<B>,
     ) {
-        // An empty chunk adds nothing to a message that has begun.
-        let is_empty = payload.iter().all(|part| part.is_empty());
+        // An empty chunk adds nothing to a message that has begun, unless it has bits.
+        let is_empty = payload.iter().all(|part| part.is_empty()) && frame.first.rsv.is_empty();
         if is_empty && frame.first.opcode == Opcode::Continuation {
             return;
         }
