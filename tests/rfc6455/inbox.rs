@@ -1,7 +1,8 @@
 //! An inbox between two connections, and text that it holds beyond its buffer.
 
+use websocket_proto::frame::MessageKind;
 use websocket_proto::{
-    Assembler, Config, Connection, Fixed, Growing, Inbox, Incoming, Message, Negotiated,
+    Assembler, Config, Connection, Fixed, Growing, Inbox, Incoming, Leniency, Message, Negotiated,
     ProtocolError, ReceiveError, Server, Storage,
 };
 
@@ -123,4 +124,70 @@ fn late_text<S: Storage>(storage: impl Fn() -> Assembler<S>) {
 fn s8_1_text_that_is_longer_than_the_buffer_and_64_kib_is_checked() {
     late_text(Assembler::<Growing>::default);
     late_text(Assembler::<Fixed<200_000>>::fixed);
+}
+
+/// Text that is not checked is no text to be checked when it is whole, and what follows it is none
+/// either.
+#[test]
+fn s8_1_text_longer_than_the_buffer_passes_unchecked_where_that_is_switched_on() {
+    let lenient = Config::default().leniency(Leniency::default().unchecked_text(true));
+    for most in [100, 16_384] {
+        let mut conn = Connection::new(Server, Negotiated::default(), lenient);
+        let mut inbox = Inbox::new(1000).hold_text(true);
+        let mut out = Vec::new();
+        for (first, kind) in [
+            (0x81, Some(MessageKind::Text)),
+            (0x82, None),
+            (0x81, Some(MessageKind::Text)),
+        ] {
+            let frame = wire_frame(first, &[0xe9; 20_000], Some(KEY));
+            let (mut rest, mut seen) = (&frame[..], false);
+            while !rest.is_empty() {
+                let room = conn.read_room(&mut inbox).unwrap();
+                let (now, later) = rest.split_at(rest.len().min(room.len()).min(most));
+                room[..now.len()].copy_from_slice(now);
+                inbox.filled(now.len()).unwrap();
+                rest = later;
+                seen = match conn.receive_from(&mut inbox, &mut out).unwrap() {
+                    Some(Incoming::Raw(raw)) => {
+                        assert_eq!((Some(raw.kind), raw.bytes), (kind, &[0xe9; 20_000][..]));
+                        true
+                    }
+                    Some(Incoming::Message(Message::Binary(bytes))) => {
+                        assert_eq!((kind, bytes), (None, &[0xe9; 20_000][..]));
+                        true
+                    }
+                    None => false,
+                    other => panic!("{other:?}"),
+                };
+            }
+            assert!(seen, "{first:#04x} by {most}");
+        }
+    }
+}
+
+/// Text that was checked when it was whole leaves nothing behind: any way of receiving may go on.
+#[test]
+fn s8_1_after_text_that_was_checked_late_any_way_goes_on() {
+    let text = "te\u{e9}t".repeat(4000);
+    let frame = wire_frame(0x81, text.as_bytes(), Some(KEY));
+    for cut in 0..8 {
+        let (mut conn, mut out) = (server(), Vec::new());
+        let mut inbox = Inbox::<Vec<u8>, Growing>::new(1000).hold_text(true);
+        let seen = read(&mut conn, &mut inbox, &frame, 1000).unwrap();
+        assert!(seen == Some((text.clone(), vec![])));
+        assert!(inbox.is_idle());
+        // No text, in a header that is cut.
+        let mut next = wire_frame(0x82, b"\xff\xfe", Some(KEY));
+        let (mut start, mut rest) = next.split_at_mut(cut);
+        let mut messages = Assembler::<Growing>::default();
+        let seen = conn.receive_message(&mut start, &mut messages, &mut out);
+        assert_eq!(seen, Ok(None), "{cut}");
+        let seen = conn.receive_message(&mut rest, &mut messages, &mut out);
+        let expected = Incoming::Message(Message::Binary(b"\xff\xfe"));
+        assert_eq!(seen, Ok(Some(expected)), "{cut}");
+        let mut last = wire_frame(0x82, b"\xff", Some(KEY));
+        let seen = conn.receive(&mut &mut last[..], &mut out);
+        assert!(matches!(seen, Ok(Some(_))), "{seen:?}");
+    }
 }

@@ -78,6 +78,46 @@ fn an_open_message_keeps_the_limits_that_it_began_with() {
     }
 }
 
+/// A message has begun with its first header, though none of its payload came. What is waiting then
+/// is there for the very next message.
+#[test]
+fn a_message_keeps_its_limits_to_its_end_and_not_beyond() {
+    let small = Config::default().max_message_len(10);
+    let end = wire_frame(0x80, &[7; 100], Some(KEY));
+    for (len, read) in [(0, 1), (0, 3), (0, 200), (5, 1), (5, 3), (5, 200)] {
+        let begin = wire_frame(0x02, &vec![7; len], Some(KEY));
+        let mut conn = Connection::new(Server, Negotiated::default(), Config::default());
+        let mut messages = Assembler::default();
+        assert_eq!(feed(&mut conn, &mut messages, &begin, read), Ok(0));
+        conn.set_config(small);
+        assert_eq!(feed(&mut conn, &mut messages, &end, read), Ok(1));
+        let limit = ProtocolError::MessageTooLong { limit: 10 };
+        assert_eq!(feed(&mut conn, &mut messages, &begin, read), Ok(0));
+        let failed = feed(&mut conn, &mut messages, &end, read);
+        assert_eq!(failed, Err(limit.into()), "{len} by {read}");
+    }
+}
+
+/// A message has not begun while its first header is not whole.
+#[test]
+fn limits_change_inside_a_header() {
+    let small = Config::default().max_message_len(10).max_frame_len(10);
+    let short = wire_frame(0x82, &[7; 10], Some(KEY));
+    let long = wire_frame(0x82, &[7; 100], Some(KEY));
+    // The second byte of the long one already shows that it is too long for the first limits.
+    for (frame, cuts) in [(&short, 1..6), (&long, 1..2)] {
+        for cut in cuts {
+            let mut conn = Connection::new(Server, Negotiated::default(), small);
+            let mut messages = Assembler::default();
+            let (start, rest) = frame.split_at(cut);
+            assert_eq!(feed(&mut conn, &mut messages, start, 1), Ok(0));
+            conn.set_config(Config::default());
+            assert_eq!(feed(&mut conn, &mut messages, rest, 100), Ok(1), "{cut}");
+            assert_eq!(feed(&mut conn, &mut messages, &long, 100), Ok(1), "{cut}");
+        }
+    }
+}
+
 #[test]
 fn leniency_comes_and_goes_with_the_limits() {
     let strict = Config::default();

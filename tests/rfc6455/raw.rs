@@ -160,6 +160,22 @@ fn s8_1_text_passes_unchecked_where_that_is_switched_on() {
     }
 }
 
+/// What an empty fragment of a binary message leaves behind is not for the text that follows.
+#[test]
+fn s8_1_unchecked_text_follows_a_message_that_began_empty() {
+    let lenient = Config::default().leniency(Leniency::default().unchecked_text(true));
+    for case in Case::both(|case| {
+        case.config(lenient)
+            .frame(0x02, b"")
+            .frame(0x80, b"binary")
+            .frame(0x01, b"caf\xe9")
+            .frame(0x80, b"\xc3")
+    }) {
+        let unchecked = raw(MessageKind::Text, Rsv::NONE, b"caf\xe9\xc3");
+        gives(&case, &[binary(b"binary"), unchecked]);
+    }
+}
+
 #[test]
 fn s5_1_a_server_takes_unmasked_frames_where_that_is_switched_on() {
     let leniency = Leniency::default().unmasked_frames(true);
