@@ -64,9 +64,13 @@ pub enum Payload<'b> {
     },
     /// Of a binary message.
     Binary(&'b [u8]),
-    /// Of a message whose payload the engine only unmasks: its frames carry
-    /// [bits](crate::Negotiated::reserved_bits) of an extension of the caller's, or it is text that
-    /// is [not checked](crate::Leniency::unchecked_text).
+    /// Of a message whose payload the engine only unmasks, and inflates if it is compressed.
+    ///
+    /// Where [`Negotiated::reserved_bits`](crate::Negotiated::reserved_bits) has any bit, every data
+    /// message is raw, also one whose frames carry none, because an extension may set a bit in any
+    /// frame. Text that is [not checked](crate::Leniency::unchecked_text) is raw, too. The engine
+    /// does not check raw text: decode it, check it, and fail the connection with 1007 if it is not
+    /// UTF-8.
     Raw {
         /// The kind that the message's opcode declares.
         kind: MessageKind,
@@ -162,9 +166,9 @@ pub enum Incoming<'m> {
 
 /// A whole message whose payload the engine only unmasks and does not interpret.
 ///
-/// A message is raw if its first frame carries [bits](crate::Negotiated::reserved_bits) of an
-/// extension of the caller's, or if it is text that is [not
-/// checked](crate::Leniency::unchecked_text).
+/// Where [`Negotiated::reserved_bits`](crate::Negotiated::reserved_bits) has any bit, every data
+/// message is raw, with or without bits. Text that is [not
+/// checked](crate::Leniency::unchecked_text) is raw, too. See [`Payload::Raw`].
 ///
 /// See [RFC 6455 section 5.8](https://www.rfc-editor.org/rfc/rfc6455#section-5.8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -280,6 +280,8 @@ impl<B: AsMut<[u8]>, S: Storage> Inbox<B, S> {
     #[inline]
     pub(crate) fn input(&mut self, connection: Id) -> Input<'_, S> {
         self.owner = connection;
+        // What was lent was lent for one read.
+        self.lent_until = 0;
         let ReadBuffer {
             buffer,
             begin,

@@ -145,6 +145,10 @@ impl Timeouts {
 /// **Read first.** Read what there is to read before `handle_timeout`, for after a machine has slept,
 /// input waits that shows the peer alive. If both are ready, prefer the socket to the timer.
 ///
+/// Where a connection is [split](crate::Connection::split), keep it with the sender, which knows the
+/// state. Let the reader hand over what [`receiving`](crate::Receiver::receiving) says, and the Pongs.
+/// A blocking write tells of no progress: set the socket's own write timeout there.
+///
 /// # Examples
 ///
 /// One turn of a loop; this one sends a Ping and waits for its Pong.

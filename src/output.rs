@@ -69,8 +69,8 @@ pub trait Output {
     }
 }
 
-/// The least [length](Output::max_len) of an output with which no reply is ever dropped, in bytes:
-/// that of a client's Pong with the longest payload.
+/// The least [length](Output::max_len) of an output with which no reply is dropped for its length, in
+/// bytes: that of a client's Pong with the longest payload.
 ///
 /// It is a header of 2 bytes, a masking key of 4 and 125 bytes of payload. A server, which does not
 /// mask, needs 4 bytes less.
@@ -261,7 +261,8 @@ impl<O: Output> LimitedOutput<O> {
     /// Takes at most `room` bytes more for `output`, and no more than `output` takes.
     ///
     /// An `&mut` of an output is an output, too. The room comes first so that it can be computed
-    /// from the output's own length.
+    /// from the output's own length. A room that is shorter than a reply holds the reply back, and does
+    /// not drop it: once the output is empty, [`flush`](crate::Connection::flush) into the output itself.
     pub const fn new(room: usize, output: O) -> Self {
         Self { output, room }
     }

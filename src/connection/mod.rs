@@ -125,6 +125,9 @@ impl<R: Role> Connection<R> {
     /// it was taken and more is needed. Payload is unmasked where it lies, and the event borrows it
     /// there; several events may be held at once. Pongs and the answer to a Close go into `out`.
     ///
+    /// Keep to one kind of call until a message is complete: an assembler that holds the start of a
+    /// message which this call goes on with has to be [cleared](Assembler::clear).
+    ///
     /// After the peer's Close, whatever follows it in the input is discarded. Data that comes after
     /// a Close of our own, and before the peer's, is delivered: the peer sent it in good faith.
     ///
@@ -829,7 +832,7 @@ impl<R: Role> Connection<R> {
     /// Go on receiving until [`transport`](Self::transport) says otherwise, with a deadline. `code`
     /// may be `None` for a Close frame without payload. A reason of more than 123 bytes is cut
     /// between characters. It may be called inside a fragmented message, which then stays
-    /// unfinished.
+    /// unfinished: [`clear`](crate::ChunkBuffer::clear) a chunk buffer that holds bytes of it.
     ///
     /// See [RFC 6455 section 7.1.2](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.2).
     ///

@@ -29,7 +29,13 @@ const PIECE: usize = 8 << 10;
 /// [split](super::Connection::split).
 ///
 /// What the peer is owed for its frames comes out as small [`Reply`] values, at most one for each
-/// call; hand them to the [`Sender`](super::Sender) in their order, by a channel say.
+/// call; hand them to the [`Sender`](super::Sender) in their order, by a channel say. While the
+/// sender's thread blocks in a write, the channel grows with every Ping: keep the newest reply that
+/// [is a Pong](Reply::is_pong) and all others, which are one Close or failure and one end.
+///
+/// The thread of the receiver reads until the transport ends, also after an error, and hands
+/// [`receive_eof`](Self::receive_eof) over then: only the sender knows the
+/// [transport](super::Sender::transport) action.
 #[derive(Debug)]
 pub struct Receiver<R> {
     inbound: Inbound,

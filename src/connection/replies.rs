@@ -7,6 +7,8 @@ use crate::frame::{CloseCode, CloseFrame};
 /// What the peer is owed for a frame: from the [`Receiver`](super::Receiver) to the
 /// [`Sender`](super::Sender), which knows what to make of it.
 ///
+/// It belongs to the other half of the same connection, which cannot be checked.
+///
 /// The sender needs every one of them but those that [are Pongs](Self::is_pong). To answer Pings
 /// yourself, leave those out: a gateway may let Pings through to the far end, so that an answer
 /// says that the far end is alive, and not just the gateway. A Ping has to be answered in the end,

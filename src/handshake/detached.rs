@@ -119,6 +119,9 @@ impl<S: AsRef<[u8]>> DetachedUpgrade<S> {
     /// The response that opens the connection, as
     /// [`Upgrade::respond`](super::server::Upgrade::respond) gives it.
     ///
+    /// Without a library on HTTP/1.1, write `HTTP/1.1 101 Switching Protocols`, the fields and an
+    /// empty line, each ended by CRLF.
+    ///
     /// # Errors
     ///
     /// Those of [`Upgrade::respond`](super::server::Upgrade::respond).

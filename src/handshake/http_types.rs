@@ -140,7 +140,7 @@ impl<'b> server::Request<'b, HttpFields<'b>> {
         if let Some(authority) = uri.authority() {
             line = line.with_authority(authority.as_str());
         }
-        Self::from_pseudo_fields(line, http_version(version), HttpFields::new(headers))
+        Self::from_pseudo_fields(line, HttpVersion::from(version), HttpFields::new(headers))
     }
 }
 
@@ -229,7 +229,7 @@ impl<'p> client::Handshake<'p, Http1<'_>> {
         let fields = HttpFields::new(response.headers());
         self.check_response(
             response.status().as_u16(),
-            http_version(response.version()),
+            HttpVersion::from(response.version()),
             fields,
         )
     }
@@ -272,12 +272,15 @@ impl<'p> client::Handshake<'p, ExtendedConnect<'_>> {
     }
 }
 
-fn http_version(version: Version) -> HttpVersion {
-    match version {
-        Version::HTTP_3 => HttpVersion::Http3,
-        Version::HTTP_2 => HttpVersion::Http2,
-        Version::HTTP_11 => HttpVersion::Http11,
-        _ => HttpVersion::Http10,
+impl From<Version> for HttpVersion {
+    /// Every version before HTTP/1.1 counts as HTTP/1.0: no WebSocket connection opens on it.
+    fn from(version: Version) -> Self {
+        match version {
+            Version::HTTP_3 => Self::Http3,
+            Version::HTTP_2 => Self::Http2,
+            Version::HTTP_11 => Self::Http11,
+            _ => Self::Http10,
+        }
     }
 }
 

@@ -44,7 +44,8 @@ pub enum SupportedExtension<'a> {
         ///
         /// Once the extension is agreed on, they are in
         /// [`Negotiated::reserved_bits`](crate::Negotiated::reserved_bits). RSV1 cannot be agreed
-        /// on beside permessage-deflate, and no bit for two extensions.
+        /// on beside permessage-deflate, and no bit for two extensions. Where there is any bit, every
+        /// message comes as [`Incoming::Raw`](crate::Incoming::Raw).
         bits: Rsv,
     },
 }

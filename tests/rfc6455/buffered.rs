@@ -468,6 +468,10 @@ fn s5_8_bytes_with_other_bits_go_in_a_frame_of_their_own() {
     assert_eq!(out, b"\x11\x01d\xa0\x01e");
 }
 
+/// What is sent, and the frames that come of it.
+type Sent<'a> = &'a [(Fragment, Rsv, &'a str)];
+type Frames<'a> = &'a [(u8, &'a str)];
+
 /// A frame without payload may still say something by its bits: of what follows, or of the message.
 #[test]
 fn s5_8_the_bits_of_an_empty_frame_go_on_and_are_nobody_elses() {
@@ -476,7 +480,7 @@ fn s5_8_the_bits_of_an_empty_frame_go_on_and_are_nobody_elses() {
     negotiated.reserved_bits = Rsv::RSV2;
     let none = Rsv::NONE;
     let bit = Rsv::RSV2;
-    let cases: [(&[(Fragment, Rsv, &str)], &[(u8, &str)]); 8] = [
+    let cases: [(Sent<'_>, Frames<'_>); 8] = [
         (
             &[(First, bit, ""), (Last, none, "abc")],
             &[(0x21, ""), (0x80, "abc")],

@@ -140,7 +140,7 @@ fn s8_1_text_longer_than_the_buffer_passes_unchecked_where_that_is_switched_on()
             (0x82, None),
             (0x81, Some(MessageKind::Text)),
         ] {
-            let frame = wire_frame(first, &[0xe9; 20_000], Some(KEY));
+            let frame = wire_frame(first, &vec![0xe9; 20_000], Some(KEY));
             let (mut rest, mut seen) = (&frame[..], false);
             while !rest.is_empty() {
                 let room = conn.read_room(&mut inbox).unwrap();
@@ -150,11 +150,11 @@ fn s8_1_text_longer_than_the_buffer_passes_unchecked_where_that_is_switched_on()
                 rest = later;
                 seen = match conn.receive_from(&mut inbox, &mut out).unwrap() {
                     Some(Incoming::Raw(raw)) => {
-                        assert_eq!((Some(raw.kind), raw.bytes), (kind, &[0xe9; 20_000][..]));
+                        assert_eq!((Some(raw.kind), raw.bytes), (kind, &vec![0xe9; 20_000][..]));
                         true
                     }
                     Some(Incoming::Message(Message::Binary(bytes))) => {
-                        assert_eq!((kind, bytes), (None, &[0xe9; 20_000][..]));
+                        assert_eq!((kind, bytes), (None, &vec![0xe9; 20_000][..]));
                         true
                     }
                     None => false,

@@ -109,6 +109,11 @@ fn no_more_is_filled_than_was_lent() {
     let seen = conn.receive_from(&mut inbox, &mut out);
     assert_eq!(seen, Ok(Some(Incoming::Message(Message::Binary(b"abcde")))));
     assert!(out.is_empty());
+    // Behind a call that receives, there is no room but what is lent anew.
+    let filled = frame.len();
+    let overrun = Misuse::RoomOverrun { filled, room: 0 };
+    assert_eq!(inbox.filled(filled), Err(overrun));
+    assert_eq!(conn.receive_from(&mut inbox, &mut out), Ok(None));
 
     // Of the room in storage, too.
     let frame = wire_frame(0x82, &vec![7; 40_000], Some(KEY));
