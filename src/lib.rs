@@ -146,7 +146,7 @@
 //! | feature | what it adds | what it costs |
 //! |---|---|---|
 //! | `std` (default) | `alloc`, and vectors chosen at run time for `deflate` | nothing else |
-//! | `deflate` (default) | permessage-deflate (RFC 7692) | `alloc`, the crate `zlib-rs`; without `std` also `malloc` and `free` at link time |
+//! | `deflate` (default) | permessage-deflate (RFC 7692) | `alloc`, the crate `zlib-rs` (unsafe code inside); without `std` also C's `posix_memalign` and `free` at link time on unix, `malloc` and `free` elsewhere |
 //! | `alloc` | [`Output`] for `Vec<u8>`, the growing [`Assembler`], `From<&String>` for [`Message`] | an allocator |
 //! | `http` | the handshake from and to the types of the crate `http` | `std`, the crate `http` |
 //! | `sha1` | the processor's own instructions for SHA-1, where it has them | the crate `sha1` for `sha1_smol` |
