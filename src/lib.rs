@@ -145,12 +145,13 @@
 //!
 //! | feature | what it adds | what it costs |
 //! |---|---|---|
+//! | none | what needs no allocator | the crates `arrayvec`, `sha1_smol` (both with unsafe code inside), `base64` |
 //! | `std` (default) | `alloc`, and vectors chosen at run time for `deflate` | nothing else |
 //! | `deflate` (default) | permessage-deflate (RFC 7692) | `alloc`, the crate `zlib-rs` (unsafe code inside); without `std` also C's `posix_memalign` and `free` at link time on unix, `malloc` and `free` elsewhere |
 //! | `alloc` | [`Output`] for `Vec<u8>`, the growing [`Assembler`], `From<&String>` for [`Message`] | an allocator |
-//! | `http` | the handshake from and to the types of the crate `http` | `std`, the crate `http` |
-//! | `sha1` | the processor's own instructions for SHA-1, where it has them | the crate `sha1` for `sha1_smol` |
-//! | `simd` (default) | masks and UTF-8 by SIMD; no outcome changes | `std`, the crates `fearless_simd`, `simdutf8` |
+//! | `http` | the handshake from and to the types of the crate `http` | `std`, the crates `http`, `bytes`, `itoa` (unsafe code inside) |
+//! | `sha1` | the processor's own instructions for SHA-1, where it has them | the crate `sha1`, used for `sha1_smol`, and eight below it (unsafe code inside) |
+//! | `simd` (default) | masks and UTF-8 by SIMD; no outcome changes | `std`, the crates `fearless_simd`, `simdutf8` (unsafe code inside) |
 //!
 //! # Errors and panics
 //!
