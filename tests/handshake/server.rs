@@ -4,7 +4,7 @@ use websocket_proto::handshake::HandshakeError::{
     self, BareLineFeed, BodyNotAllowed, HttpVersion, InvalidExtensions, InvalidHost, InvalidKey,
     InvalidOrigin, InvalidSubprotocol, InvalidTarget, LineFolding, MalformedHead, MethodNotGet,
     MissingConnection, MissingHost, MissingKey, MissingUpgrade, MissingVersion, OriginNotAllowed,
-    RepeatedField, TargetFragment, UnsupportedVersion,
+    RepeatedField, RepeatedSubprotocol, TargetFragment, UnsupportedVersion,
 };
 use websocket_proto::handshake::client::Handshake as Client;
 use websocket_proto::handshake::server::{Acceptance, Handshake, OriginPolicy};
@@ -187,6 +187,60 @@ fn edge_012_host_stands_exactly_once() {
         assert_eq!(refusal(&[&format!("Host: {host}")]), None, "{host}");
     }
     assert!(refuse(MissingHost).starts_with("HTTP/1.1 400 Bad Request\r\n"));
+}
+
+/// Of two faults the one that is judged first decides, by every way in: so the status does not hang on
+/// the way.
+#[test]
+fn s4_2_1_faults_are_judged_in_one_order() {
+    let faults: [(&str, HandshakeError); 11] = [
+        ("POST", MethodNotGet),
+        ("HTTP/1.0", HttpVersion),
+        ("/chat#a", TargetFragment),
+        // Before anything says what the bytes behind the head are.
+        ("Content-Length: 1", BodyNotAllowed),
+        ("-Upgrade", MissingUpgrade),
+        ("-Connection", MissingConnection),
+        ("Sec-WebSocket-Version: 8", UnsupportedVersion),
+        ("Sec-WebSocket-Key: a", InvalidKey),
+        ("Origin: ", InvalidOrigin),
+        ("Sec-WebSocket-Protocol: a, a", RepeatedSubprotocol),
+        ("Sec-WebSocket-Extensions: ;", InvalidExtensions),
+    ];
+    let refused = |one: &str, other: &str| {
+        let fault_or = |fault, right| {
+            if [one, other].contains(&fault) {
+                fault
+            } else {
+                right
+            }
+        };
+        let line = format!(
+            "{} {} {}",
+            fault_or("POST", "GET"),
+            fault_or("/chat#a", "/chat"),
+            fault_or("HTTP/1.0", "HTTP/1.1"),
+        );
+        let is_field = |fault: &&str| fault.contains(':') || fault.starts_with('-');
+        let fields = [one, other].into_iter().filter(is_field);
+        let changes: Vec<_> = core::iter::once(&*line).chain(fields).collect();
+        refusal(&changes)
+    };
+    for (at, (first, error)) in faults.iter().enumerate() {
+        for (second, _) in faults.iter().skip(at + 1) {
+            assert_eq!(refused(first, second), Some(*error), "{first}, {second}");
+        }
+    }
+    // Whether its page may open a connection is asked of a request that is right.
+    let denied = |changes: &[&str]| {
+        let head = request(&[&["Origin: https://elsewhere.test"], changes].concat());
+        let request = Handshake::default().receive(&head).unwrap().unwrap();
+        request.upgrade(OriginPolicy::SameHost).err()
+    };
+    assert_eq!(denied(&[]), Some(OriginNotAllowed));
+    for (fault, error) in faults.iter().skip(9) {
+        assert_eq!(denied(&[fault]), Some(*error));
+    }
 }
 
 /// RFC 9112, section 3.2, is of every request, not only of one that opens a WebSocket connection.

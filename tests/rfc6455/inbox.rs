@@ -91,6 +91,42 @@ fn a_cleared_inbox_forgets_what_was_read_into_storage() {
     assert!(seen == Some((String::new(), vec![b'n'; 20_000])));
 }
 
+/// What is unread belongs to no connection yet, whoever had the inbox before.
+#[test]
+fn a_cleared_inbox_takes_what_is_unread_for_the_next_connection() {
+    // A key of zeros: the bytes stay in the buffer as they came.
+    let frame = wire_frame(0x82, b"abc", Some([0; 4]));
+    let mut inbox = Inbox::<Vec<u8>, Growing>::new(100);
+    for _ in 0..2 {
+        assert_eq!(read(&mut server(), &mut inbox, &frame[..4], 100), Ok(None));
+        inbox.clear();
+    }
+    let (mut conn, mut out) = (server(), Vec::new());
+    assert!(read(&mut conn, &mut inbox, &frame, 100).unwrap().is_some());
+    inbox.clear();
+    let mut inbox = inbox.with_unread(0..frame.len()).unwrap();
+    let seen = server().receive_from(&mut inbox, &mut out).unwrap();
+    assert_eq!(seen, Some(Incoming::Message(Message::Binary(b"abc"))));
+}
+
+/// A fault in a header that was waited for is not waited for any more: every later call finds it.
+#[test]
+fn s7_1_7_a_fault_that_an_inbox_waited_for_stays() {
+    let faults: [&[u8]; 4] = [b"\x82\x05", b"\x83", b"\x82\xfe\0\x7d", b"\x89\xfe"];
+    for fault in faults {
+        let (mut conn, mut out) = (server(), Vec::new());
+        let mut inbox = Inbox::<Vec<u8>, Growing>::new(100);
+        let found = read(&mut conn, &mut inbox, fault, 1);
+        assert!(matches!(found, Err(ReceiveError::Protocol(_))), "{found:?}");
+        for _ in 0..3 {
+            let again = conn.receive_from(&mut inbox, &mut out).map(|_| None);
+            assert_eq!(again, found, "{fault:x?}");
+        }
+        // Whatever comes behind it.
+        assert_eq!(read(&mut conn, &mut inbox, b"\x82", 1), found);
+    }
+}
+
 /// It is checked when it is whole: as a message, or not at all.
 fn late_text<S: Storage>(storage: impl Fn() -> Assembler<S>) {
     for len in [65_535, 65_536, 65_537, 70_000, 200_000] {
