@@ -7,8 +7,8 @@ use websocket_proto::handshake::server::{
     ResponseHead,
 };
 use websocket_proto::handshake::{
-    FieldError, FieldList, FieldValue, HandshakeError, HeadLimits, HttpVersion, PseudoFields,
-    SupportedExtension,
+    FieldError, FieldList, FieldValue, HandshakeError, HeadEnd, HeadLimits, HttpVersion,
+    PseudoFields, SupportedExtension,
 };
 use websocket_proto::{Negotiated, OutputFull, SliceOutput};
 
@@ -645,6 +645,12 @@ fn rfc_9112_s9_3_nothing_may_follow_where_the_end_of_a_request_is_unknown() {
         let request = handshake.receive(&head).unwrap().unwrap();
         assert_eq!(request.can_persist(), persists, "{changes:?}");
         assert_eq!(handshake.next_request(&request), persists, "{changes:?}");
+        let end = if persists {
+            HeadEnd::BeforeHead
+        } else {
+            HeadEnd::AfterHead
+        };
+        assert_eq!(handshake.receive_eof(), end, "{changes:?}");
         let fields = request.fields().map(Into::into);
         let (method, target) = (request.method(), request.target());
         let parsed = Request::from_fields(method, target, request.version(), fields);
