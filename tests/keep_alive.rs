@@ -237,10 +237,20 @@ fn a_machine_that_slept_reads_before_peers_are_given_up() {
 
 #[test]
 fn a_deadline_found_before_a_sign_of_life_is_not_known_after_it() {
-    let mut keep_alive = open(Timeouts::default().idle(at(10)));
-    assert_eq!(keep_alive.handle_timeout(Open, at(10)), Ok(None));
-    keep_alive.received(None, at(11));
-    assert_eq!(expired(&mut keep_alive, at(21)), Some(Timeout::Idle));
+    // Also inside a message that goes on, and by a Pong.
+    for message in [None, Some(3)] {
+        for by_pong in [false, true] {
+            let mut keep_alive = open(Timeouts::default().idle(at(10)));
+            keep_alive.received(message, at(0));
+            assert_eq!(keep_alive.handle_timeout(Open, at(10)), Ok(None));
+            if by_pong {
+                keep_alive.pong(b"", at(11));
+            } else {
+                keep_alive.received(message, at(11));
+            }
+            assert_eq!(expired(&mut keep_alive, at(21)), Some(Timeout::Idle));
+        }
+    }
     // Output that the peer takes late is a sign as good as input.
     let mut keep_alive = open(Timeouts::default().idle(at(10)));
     keep_alive.wrote(0, 1, at(1));
