@@ -194,6 +194,7 @@ fn loose_fields_are_those_that_the_handshake_does_not_use() {
         (None, MalformedHead, &["Transfer-Encoding : chunked"]),
         (None, MalformedHead, &["Upgrade: websocket\x01"]),
         (None, MalformedHead, &["Connection: \x01, Upgrade"]),
+        (None, MalformedHead, &["Connection: Upgrade, \x01\r\n x"]),
         (
             None,
             MalformedHead,

@@ -515,10 +515,10 @@ fn s9_a_server_accepts_only_extensions_that_the_client_offers() {
         Err(ResponseError::UnofferedExtension { index: 0 })
     );
     let again = own("x-seal; a", Rsv::NONE);
-    assert_eq!(
-        answer(&[seal, codec, again]),
-        Err(ResponseError::RepeatedExtension { index: 2 })
-    );
+    for list in [[seal, codec, again], [codec, seal, again]] {
+        let repeated = ResponseError::RepeatedExtension { index: 2 };
+        assert_eq!(answer(&list), Err(repeated), "{list:?}");
+    }
     let acceptance = Acceptance::default();
     assert_eq!(
         accept(&[], &acceptance.extensions(&[seal])),

@@ -199,6 +199,9 @@ fn s8_1_text_longer_than_the_buffer_passes_unchecked_where_that_is_switched_on()
             }
             assert!(seen, "{first:#04x} by {most}");
         }
+        let mut next = wire_frame(0x82, b"next", Some(KEY));
+        let seen = conn.receive(&mut &mut next[..], &mut out);
+        assert!(matches!(seen, Ok(Some(_))), "{seen:?}");
     }
 }
 

@@ -133,6 +133,59 @@ fn no_more_is_filled_than_was_lent() {
     assert!(conn.receive_from(&mut inbox, &mut out).unwrap().is_some());
 }
 
+/// Room is lent for one look: what was looked at, or forgotten, is not filled again.
+#[test]
+fn nothing_is_filled_that_was_looked_at_or_forgotten() {
+    let frame = wire_frame(0x82, &vec![7; 40_000], Some(KEY));
+    let none = Err(Misuse::RoomOverrun { filled: 1, room: 0 });
+    for clears in [false, true] {
+        let (mut conn, mut out) = (server(), Vec::new());
+        let mut inbox = Inbox::new(1000);
+        // In the buffer.
+        let _ = conn.read_room(&mut inbox).unwrap();
+        if clears {
+            inbox.clear();
+            assert_eq!(inbox.filled(1), none);
+        }
+        read(&mut conn, &mut inbox, &frame[..8]).unwrap();
+        assert_eq!(conn.receive_from(&mut inbox, &mut out), Ok(None));
+        // In storage.
+        read(&mut conn, &mut inbox, &frame[8..10_000]).unwrap();
+        if clears {
+            inbox.clear();
+        } else {
+            assert_eq!(conn.receive_from(&mut inbox, &mut out), Ok(None));
+        }
+        assert_eq!(inbox.filled(1), none, "{clears}");
+        if !clears {
+            read(&mut conn, &mut inbox, &frame[10_000..]).unwrap();
+            let seen = conn.receive_from(&mut inbox, &mut out).unwrap();
+            let expected = vec![7; 40_000];
+            assert!(seen == Some(Incoming::Message(Message::Binary(&expected))));
+        }
+    }
+}
+
+/// A short read that waits in storage does not hide that the storage was cleared.
+#[test]
+fn a_cleared_assembler_of_an_inbox_is_refused() {
+    let frame = wire_frame(0x82, &vec![7; 40_000], Some(KEY));
+    let (mut conn, mut inbox, mut out) = (server(), Inbox::new(1000), Vec::new());
+    read(&mut conn, &mut inbox, &frame[..600]).unwrap();
+    assert_eq!(conn.receive_from(&mut inbox, &mut out), Ok(None));
+    read(&mut conn, &mut inbox, &frame[600..610]).unwrap();
+    assert_eq!(
+        conn.receive_from(&mut inbox, &mut out),
+        Ok(None),
+        "it waits"
+    );
+    inbox.assembler().clear();
+    read(&mut conn, &mut inbox, &frame[610..620]).unwrap();
+    let misuse = Misuse::WrongAssembler.into();
+    assert_eq!(conn.receive_from(&mut inbox, &mut out), Err(misuse));
+    assert!(out.is_empty(), "no peer is at fault");
+}
+
 #[test]
 fn what_is_unread_lies_in_the_buffer() {
     let inbox = || Inbox::with_buffer([0; 10], Assembler::<Growing>::default());

@@ -4,9 +4,11 @@
 #[cfg(feature = "deflate")]
 use websocket_proto::deflate::{Agreement, Policy};
 use websocket_proto::frame::{MessageKind, Rsv};
-use websocket_proto::{Config, Leniency, Negotiated, ProtocolError};
+use websocket_proto::{
+    Config, Connection, Event, Leniency, Negotiated, Payload, ProtocolError, Server,
+};
 
-use crate::case::{Case, Seen, binary, fails, gives, ping, text};
+use crate::case::{Case, Seen, binary, fails, gives, ping, text, wire_frame};
 
 const RSV2_AND_3: Rsv = Rsv::RSV2.union(Rsv::RSV3);
 
@@ -49,6 +51,35 @@ fn s5_8_frames_with_the_bits_of_an_extension_pass_with_them() {
                 raw(Binary, Rsv::RSV2, b"abcdef"),
             ],
         );
+    }
+}
+
+/// Of a frame with bits nothing is told before its payload comes, if it has any.
+#[test]
+fn s5_8_a_chunk_is_empty_only_if_its_frame_is() {
+    let (mut conn, mut out) = (
+        Connection::new(Server, with_bits(Rsv::RSV2), Config::default()),
+        Vec::new(),
+    );
+    let frames: [(u8, &[u8]); 4] = [(0x22, b"ab"), (0x20, b""), (0x20, b"c"), (0xa0, b"de")];
+    for (first, payload) in frames {
+        let mut seen = Vec::new();
+        for byte in &mut wire_frame(first, payload, Some([1, 2, 3, 4])) {
+            let mut read = std::slice::from_mut(byte);
+            match conn.receive(&mut read, &mut out).unwrap() {
+                None => {}
+                Some(Event::Chunk(chunk)) => match chunk.payload {
+                    Payload::Raw { rsv, bytes, .. } => seen.push((rsv, bytes.to_vec())),
+                    other => panic!("{other:?}"),
+                },
+                other => panic!("{other:?}"),
+            }
+        }
+        let expected: Vec<_> = match payload {
+            b"" => vec![(Rsv::RSV2, vec![])],
+            bytes => bytes.iter().map(|byte| (Rsv::RSV2, vec![*byte])).collect(),
+        };
+        assert_eq!(seen, expected, "{first:#04x}");
     }
 }
 
