@@ -86,6 +86,25 @@ fn an_inbox_is_refused_wherever_the_bytes_are() {
     assert!(second.receive_from(&mut inbox, &mut out).unwrap().is_some());
 }
 
+/// What was read into storage is there still when another connection was refused it.
+#[test]
+fn a_refusal_loses_nothing_that_was_read_into_storage() {
+    let frame = wire_frame(0x82, &vec![7; 40_000], Some(KEY));
+    let (mut first, mut second, mut out) = (server(), server(), Vec::new());
+    let mut inbox = Inbox::new(1000);
+    read(&mut first, &mut inbox, &frame[..8]).unwrap();
+    assert_eq!(first.receive_from(&mut inbox, &mut out), Ok(None));
+    // So much that a look at it is due.
+    read(&mut first, &mut inbox, &frame[8..10_000]).unwrap();
+    let misuse = Misuse::WrongInbox.into();
+    assert_eq!(second.receive_from(&mut inbox, &mut out), Err(misuse));
+    assert_eq!(first.receive_from(&mut inbox, &mut out), Ok(None));
+    read(&mut first, &mut inbox, &frame[10_000..]).unwrap();
+    let seen = first.receive_from(&mut inbox, &mut out).unwrap();
+    let expected = vec![7; 40_000];
+    assert!(seen == Some(Incoming::Message(Message::Binary(&expected))));
+}
+
 #[test]
 fn no_more_is_filled_than_was_lent() {
     let frame = wire_frame(0x82, b"abcde", Some(KEY));

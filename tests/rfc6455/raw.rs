@@ -157,6 +157,44 @@ fn s5_8_a_compressed_message_is_inflated_and_keeps_the_callers_bits() {
     }
 }
 
+/// The start of a character is no reason to hold raw text back, nor are other bits in a later frame.
+#[cfg(feature = "deflate")]
+#[test]
+fn s5_8_a_compressed_message_that_is_raw_comes_whole_with_the_bits_of_each_frame() {
+    let mut negotiated = with_bits(Rsv::RSV2);
+    negotiated.deflate = Some(Agreement::new(&Policy::default()));
+    // Blocks that are stored; the first of them ends inside what could be a character.
+    for case in Case::both(|case| {
+        case.negotiated(negotiated)
+            .frame(0x61, b"\0\x01\0\xfe\xff\xc3")
+            .frame(0x80, b"\0\x01\0\xfe\xff(\0")
+    }) {
+        gives(&case, &[raw(MessageKind::Text, Rsv::RSV2, b"\xc3(")]);
+    }
+    let mut bytes = [
+        wire_frame(0x61, b"\0\x01\0\xfe\xff\xc3", Some([1, 2, 3, 4])),
+        wire_frame(0x80, b"\0\x01\0\xfe\xff(\0", Some([1, 2, 3, 4])),
+    ]
+    .concat();
+    let mut conn = Connection::new(Server, negotiated, Config::default());
+    let (mut input, mut out, mut seen) = (&mut bytes[..], Vec::new(), Vec::new());
+    let mut window = [0; 100];
+    while let Some(event) = conn
+        .receive_inflated(&mut input, &mut window, &mut out)
+        .unwrap()
+    {
+        match event {
+            Event::Chunk(chunk) => match chunk.payload {
+                Payload::Raw { rsv, bytes, .. } => seen.push((rsv, bytes.to_vec())),
+                other => panic!("{other:?}"),
+            },
+            other => panic!("{other:?}"),
+        }
+    }
+    let expected = [(Rsv::RSV2, b"\xc3".to_vec()), (Rsv::NONE, b"(".to_vec())];
+    assert_eq!(seen, expected);
+}
+
 #[test]
 fn s8_1_text_passes_unchecked_where_that_is_switched_on() {
     let lenient = Config::default().leniency(Leniency::default().unchecked_text(true));
