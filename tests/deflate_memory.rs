@@ -19,7 +19,7 @@
 mod counting;
 
 use counting::{counted, held};
-use flate2::{Compress, Compression, FlushCompress};
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 use websocket_proto::deflate::{Agreement, CompressState, InflateState, Policy, WindowBits};
 use websocket_proto::frame::MaskingKey;
 use websocket_proto::{
@@ -356,6 +356,42 @@ fn the_ratio_is_a_limit_and_one_more_is_too_much() {
         assert_eq!(came.bytes, 64 << 10);
         too_long(&came, 64 << 10);
     }
+}
+
+/// What the last byte of a KiB inflates to counts there, though it is given out when all of it was taken:
+/// the next KiB does not pay for it.
+#[test]
+fn what_is_to_be_given_out_belongs_to_the_payload_that_brought_it() {
+    let zeros = without_tail(zeros(300_000));
+    // Noise first, so that the KiB ends inside the zeros, a few of them beyond the limit.
+    let candidates = (750..950_usize).filter_map(|noise| {
+        let [low, high] = (noise as u16).to_le_bytes();
+        let mut payload = vec![0x00, low, high, !low, !high];
+        payload.extend((0..noise).map(|at| at as u8));
+        payload.extend(&zeros);
+        let mut out = Vec::with_capacity(400_000);
+        Decompress::new(false)
+            .decompress_vec(&payload[..1024], &mut out, FlushDecompress::Sync)
+            .unwrap();
+        let excess = (out.len() % 1024, out.len() / 1024);
+        Some((payload, excess)).filter(|_| (1..250).contains(&excess.0) && excess.1 > 64)
+    });
+    let mut count = 0;
+    for (payload, (_, ratio)) in candidates.take(3) {
+        count += 1;
+        let limit = 1024 * ratio;
+        let policy = Policy::default().max_ratio(ratio as u32);
+        let message = frame(0xc2, &payload);
+        for read in [1, 1023, 4096] {
+            for window in [4, 100, 4096, 1 << 20] {
+                let mut conn = server(policy, Config::default());
+                let came = inflated(&mut conn, &message, read, window);
+                assert_eq!(came.bytes, limit, "{read}, {window}");
+                too_long(&came, limit);
+            }
+        }
+    }
+    assert_eq!(count, 3);
 }
 
 /// A header that declares 2 MiB brings no more through than the payload that comes: the ratio is that of

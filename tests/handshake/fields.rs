@@ -4,6 +4,7 @@
 
 use websocket_proto::handshake::HandshakeError;
 use websocket_proto::handshake::HttpVersion::{self, Http2, Http3, Http10, Http11};
+use websocket_proto::handshake::PseudoFields;
 use websocket_proto::handshake::client::{self, Answer, RequestError};
 use websocket_proto::handshake::server::{
     Acceptance, OriginPolicy, Request, Response, ResponseError,
@@ -148,6 +149,35 @@ fn fields_of_a_library_are_judged_too() {
     assert_eq!(judge("/", Http2), Err(HandshakeError::MethodNotConnect));
     let request = Request::from_fields("GET", "/", Http2, pairs(&plain));
     assert!(!request.is_upgrade());
+}
+
+/// A library may have taken the absolute URI of a request apart: its path is judged as that of one
+/// in a piece.
+#[test]
+fn s4_2_1_the_parts_of_an_absolute_uri_are_judged_as_one() {
+    let fields = [
+        ("host", "other.test"),
+        ("upgrade", "websocket"),
+        ("connection", "upgrade"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ("sec-websocket-version", "13"),
+    ];
+    let host = |path: &str| {
+        let line = PseudoFields::new("GET")
+            .with_scheme("http")
+            .with_authority("example.com")
+            .with_path(path);
+        Request::from_pseudo_fields(line, Http11, pairs(&fields))
+            .upgrade(OriginPolicy::Any)
+            .map(|upgrade| upgrade.host().to_owned())
+    };
+    for path in ["/", "/chat", "/chat?a", "?a"] {
+        assert_eq!(host(path).as_deref(), Ok("example.com"), "{path}");
+    }
+    for path in ["chat", "*", "chat/a", ".test/"] {
+        assert_eq!(host(path), Err(HandshakeError::InvalidTarget), "{path}");
+    }
+    assert_eq!(host("/#a"), Err(HandshakeError::TargetFragment));
 }
 
 #[test]

@@ -167,6 +167,7 @@ fn s8_1_text_that_is_longer_than_the_buffer_and_64_kib_is_checked() {
 #[test]
 fn s8_1_text_longer_than_the_buffer_passes_unchecked_where_that_is_switched_on() {
     let lenient = Config::default().leniency(Leniency::default().unchecked_text(true));
+    let payload = vec![0xe9; 20_000];
     for most in [100, 16_384] {
         let mut conn = Connection::new(Server, Negotiated::default(), lenient);
         let mut inbox = Inbox::new(1000).hold_text(true);
@@ -176,7 +177,7 @@ fn s8_1_text_longer_than_the_buffer_passes_unchecked_where_that_is_switched_on()
             (0x82, None),
             (0x81, Some(MessageKind::Text)),
         ] {
-            let frame = wire_frame(first, &vec![0xe9; 20_000], Some(KEY));
+            let frame = wire_frame(first, &payload, Some(KEY));
             let (mut rest, mut seen) = (&frame[..], false);
             while !rest.is_empty() {
                 let room = conn.read_room(&mut inbox).unwrap();
@@ -186,11 +187,11 @@ fn s8_1_text_longer_than_the_buffer_passes_unchecked_where_that_is_switched_on()
                 rest = later;
                 seen = match conn.receive_from(&mut inbox, &mut out).unwrap() {
                     Some(Incoming::Raw(raw)) => {
-                        assert_eq!((Some(raw.kind), raw.bytes), (kind, &vec![0xe9; 20_000][..]));
+                        assert_eq!((Some(raw.kind), raw.bytes), (kind, &payload[..]));
                         true
                     }
                     Some(Incoming::Message(Message::Binary(bytes))) => {
-                        assert_eq!((kind, bytes), (None, &vec![0xe9; 20_000][..]));
+                        assert_eq!((kind, bytes), (None, &payload[..]));
                         true
                     }
                     None => false,
