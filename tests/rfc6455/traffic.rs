@@ -186,3 +186,39 @@ fn a_compressed_message_says_so_and_what_it_took() {
         }
     }
 }
+
+/// Bytes count once, when they are inflated, also those that a short window has left for the next call.
+#[cfg(feature = "deflate")]
+#[test]
+fn what_a_short_window_leaves_in_the_input_is_not_counted_yet() {
+    use websocket_proto::deflate::{Agreement, Policy};
+    let mut negotiated = Negotiated::default();
+    negotiated.deflate = Some(Agreement::new(&Policy::default()));
+    // A block that is stored: as many bytes in as out.
+    let stored = [&b"\0\xe8\x03\x17\xfc"[..], &[7; 1000], b"\0"].concat();
+    let frame = wire_frame(0xc2, &stored, Some(KEY));
+    for window in [4, 100, 10_000] {
+        for read in [1, 300, usize::MAX] {
+            let mut conn = Connection::new(Server, negotiated, Config::default());
+            let (mut bytes, mut window) = (frame.clone(), vec![0; window]);
+            let (mut out, mut given) = (Vec::new(), 0);
+            for mut input in bytes.chunks_mut(read) {
+                given += input.len() as u64;
+                while let Some(event) = conn
+                    .receive_inflated(&mut input, &mut window, &mut out)
+                    .unwrap()
+                {
+                    assert!(matches!(event, Event::Chunk(_)), "{event:?}");
+                    let taken = given - input.len() as u64;
+                    assert_eq!(conn.received().bytes, taken);
+                }
+                // A header counts when it is whole: 8 bytes here.
+                let counted = if given < 8 { 0 } else { given };
+                assert_eq!(conn.received().bytes, counted);
+            }
+            assert_eq!(given, frame.len() as u64);
+            let cost = conn.newest_received();
+            assert_eq!((cost.wire_len, cost.len), (given, 1000));
+        }
+    }
+}
